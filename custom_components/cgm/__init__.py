@@ -1,0 +1,69 @@
+"""CGM: one config entry is one wearer, set up and unloaded here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import Event
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+
+from .const import DOMAIN, PLATFORMS
+from .history import async_history
+from .issues import async_show_history_too_new
+from .shared.glucose.errors import StoreError, StoreTooNew
+from .wearer import CgmConfigEntry, Wearer
+
+if TYPE_CHECKING:
+    from homeassistant.core import HomeAssistant
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: CgmConfigEntry) -> bool:
+    """Set up one wearer; succeeds with every source down, for the store is here."""
+    wearer = Wearer(hass, entry)
+    try:
+        await wearer.async_load()
+    except StoreTooNew as error:
+        async_show_history_too_new(hass, too_new=True)
+        raise ConfigEntryError(
+            translation_domain=DOMAIN, translation_key="history_too_new"
+        ) from error
+    except StoreError as error:
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN, translation_key="history_unavailable"
+        ) from error
+    async_show_history_too_new(hass, too_new=False)
+    entry.runtime_data = wearer
+    entry.async_on_unload(wearer.async_stop)
+
+    async def stop(_event: Event) -> None:
+        await wearer.async_stop()
+
+    # Entries are not unloaded when Home Assistant stops; the history is closed all the same.
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, stop))
+    # The listener stands before the platforms: changes made during set-up must not be lost.
+    entry.async_on_unload(entry.add_update_listener(_async_entry_changed))
+    wearer.async_register_devices()
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    wearer.async_follow()
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: CgmConfigEntry) -> bool:
+    """Unload one wearer; feeds, timers and the history go with it."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: CgmConfigEntry) -> None:
+    """Erase the wearer's history: who removes a wearer removes what was kept of them."""
+    history = async_history(hass)
+    await history.async_hold(entry.entry_id)
+    try:
+        await history.async_do(lambda store: store.forget_wearer(entry.entry_id))
+    finally:
+        await history.async_let_go(entry.entry_id)
+
+
+async def _async_entry_changed(_hass: HomeAssistant, entry: CgmConfigEntry) -> None:
+    """Follow what the user changed; nothing reloads."""
+    entry.runtime_data.async_follow()

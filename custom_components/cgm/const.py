@@ -1,0 +1,40 @@
+"""Names that more than one file of the integration uses."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "cgm"
+LOGGER: Final = logging.getLogger(__package__)
+PLATFORMS: Final = [Platform.SENSOR]
+
+SUBENTRY_SOURCE: Final = "source"
+
+# Config entry (a wearer): data.
+CONF_PERSON: Final = "person"
+CONF_TIME_ZONE: Final = "time_zone"
+
+# Config entry (a wearer): options.
+CONF_UNIT: Final = "unit"
+CONF_TARGETS: Final = "targets"
+CONF_STALE: Final = "stale"
+CONF_WITHDRAWN_AFTER_MINUTES: Final = "withdrawn_after_minutes"
+
+# Config subentry (a source): data beside the vendor's own settings.
+CONF_KIND: Final = "kind"
+CONF_WEARER: Final = "wearer"
+CONF_RANK: Final = "rank"
+CONF_REFUSED: Final = "refused"
+
+# How far back a source is asked when it is new: the fortnight that the clinical pictures need.
+# Longer histories are imported.
+FIRST_REACH: Final = timedelta(days=14)
+# How much of the past is kept in memory: the merge's longest look back with room to spare.
+RECENT: Final = timedelta(hours=6)
+
+# Shown where a time is not known.
+NO_TIME: Final = "?"

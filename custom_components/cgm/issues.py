@@ -1,0 +1,125 @@
+"""Which repairs stand, each with a next step for the user; raised and cleared by comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homeassistant.core import callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN, NO_TIME
+from .feed_status import FeedState
+
+if TYPE_CHECKING:
+    from homeassistant.core import HomeAssistant
+
+    from .feed import Feed
+    from .wearer import Wearer
+
+# States of a source that only the user can end. "Try again" in the repair asks the source anew.
+_OF_SOURCE = {
+    FeedState.TERMS_NOT_ACCEPTED: "terms_not_accepted",
+    FeedState.SHARING_DISABLED: "sharing_disabled",
+    FeedState.NO_READINGS: "no_readings",
+    FeedState.LOCKED: "account_locked",
+    FeedState.VERSION_REFUSED: "version_refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One repair as the user sees it; `source` is set where asking again can end it."""
+
+    key: str
+    placeholders: tuple[tuple[str, str], ...] = ()
+    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING
+    source: str | None = None
+
+
+@callback
+def async_update_issues(wearer: Wearer) -> None:
+    """Make the repairs of a wearer match how things stand."""
+    wanted = {f"{issue.key}_{owner}": issue for owner, issue in _issues(wearer)}
+    for gone in wearer.issues.keys() - wanted.keys():
+        ir.async_delete_issue(wearer.hass, DOMAIN, gone)
+    for issue_id, issue in wanted.items():
+        if wearer.issues.get(issue_id) != issue:
+            _create(wearer.hass, issue_id, issue, wearer.id)
+    wearer.issues = wanted
+
+
+@callback
+def async_withdraw_issues(wearer: Wearer) -> None:
+    """Clear every repair of a wearer that is unloaded."""
+    for issue_id in wearer.issues:
+        ir.async_delete_issue(wearer.hass, DOMAIN, issue_id)
+    wearer.issues = {}
+
+
+@callback
+def async_show_history_too_new(hass: HomeAssistant, *, too_new: bool) -> None:
+    """Say that the history was written by a newer release, or take that back."""
+    if too_new:
+        _create(hass, "history_too_new", Issue("history_too_new", (), ir.IssueSeverity.ERROR), None)
+    else:
+        ir.async_delete_issue(hass, DOMAIN, "history_too_new")
+
+
+def _issues(wearer: Wearer) -> list[tuple[str, Issue]]:
+    """Return what is wrong now, each with the id of whom it concerns."""
+    found = [
+        (feed.id, issue)
+        for feed in wearer.feeds.values()
+        if (issue := _issue_of_source(wearer, feed)) is not None
+    ]
+    if wearer.clock.correction:
+        minutes = round(wearer.clock.correction.total_seconds() / 60)
+        found.append((wearer.id, Issue("clock_off", (("minutes", f"{-minutes:+d}"),))))
+    if (apart := wearer.present.disagreement) is not None:
+        names = (("wearer", wearer.entry.title), *_named(wearer, apart.sources))
+        found.append((wearer.id, Issue("sources_disagree", names)))
+    if wearer.history_error is not None:
+        reason = (("reason", str(wearer.history_error)),)
+        found.append((wearer.id, Issue("history_unavailable", reason, ir.IssueSeverity.ERROR)))
+    if wearer.history.set_aside is not None:
+        file = (("file", wearer.history.set_aside.name),)
+        found.append((wearer.id, Issue("history_set_aside", file, ir.IssueSeverity.ERROR)))
+    return found
+
+
+def _issue_of_source(wearer: Wearer, feed: Feed) -> Issue | None:
+    key = _OF_SOURCE.get(feed.status.state)
+    if key is None:
+        return None
+    until = feed.status.until
+    shown = NO_TIME if until is None else dt_util.as_local(until).strftime("%H:%M")
+    placeholders = (
+        ("wearer", wearer.entry.title),
+        ("source", feed.title),
+        *((("until", shown),) if feed.status.state is FeedState.LOCKED else ()),
+    )
+    return Issue(key, placeholders, source=feed.id)
+
+
+def _named(wearer: Wearer, sources: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    titles = [
+        feed.title if (feed := wearer.feeds.get(source)) is not None else source
+        for source in sources
+    ]
+    return ("first", titles[0]), ("second", titles[1])
+
+
+def _create(hass: HomeAssistant, issue_id: str, issue: Issue, wearer: str | None) -> None:
+    fixable = issue.source is not None
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=fixable,
+        data={"entry_id": wearer, "source": issue.source} if fixable else None,
+        severity=issue.severity,
+        translation_key=issue.key,
+        translation_placeholders=dict(issue.placeholders),
+    )

@@ -1,0 +1,164 @@
+"""A wearer's options: who they are, their targets, and when a value is too old to show."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+import probatio
+from homeassistant.components.person import DOMAIN as PERSON_DOMAIN
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import (
+    EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from .const import (
+    CONF_PERSON,
+    CONF_STALE,
+    CONF_TARGETS,
+    CONF_TIME_ZONE,
+    CONF_UNIT,
+    CONF_WITHDRAWN_AFTER_MINUTES,
+)
+from .shared.glucose.targets import Targets
+from .shared.glucose.units import Unit, mmol_l, threshold_mg_dl
+
+# Where meters show mmol/L, by ISO country code. Where both are in use (Germany), mg/dL leads.
+_MMOL_COUNTRIES = frozenset(
+    "AU BA CA CH CN CZ DK EE FI GB HK HR HU IE IM IS KZ LT LV MT MY NL NO NZ RU SE SG SI SK UA "  # noqa: SIM905 - as a list it would fill the page
+    "VN ZA".split()
+)
+_TARGETS = ("urgent_low", "low", "high", "urgent_high")
+_ABOUT = "about"
+_SHORTEST_MINUTES = 11
+_LONGEST_MINUTES = 30
+
+
+def default_about(hass: HomeAssistant) -> dict[str, Any]:
+    """Return the unit usual in the home's country, and the home's time zone."""
+    unit = Unit.MMOL_L if hass.config.country in _MMOL_COUNTRIES else Unit.MG_DL
+    return {CONF_UNIT: unit.value, CONF_TIME_ZONE: hass.config.time_zone}
+
+
+async def async_about_fields(hass: HomeAssistant) -> dict[probatio.Marker, object]:
+    """Return the fields about the wearer that the first form and the options share."""
+    zones = sorted(await hass.async_add_executor_job(available_timezones))
+    return {
+        probatio.Required(CONF_UNIT): SelectSelector(
+            SelectSelectorConfig(
+                options=[unit.value for unit in Unit], mode=SelectSelectorMode.LIST
+            )
+        ),
+        probatio.Required(CONF_TIME_ZONE): SelectSelector(
+            SelectSelectorConfig(options=zones, mode=SelectSelectorMode.DROPDOWN)
+        ),
+        probatio.Optional(CONF_PERSON): EntitySelector(EntitySelectorConfig(domain=PERSON_DOMAIN)),
+    }
+
+
+class WearerOptionsFlow(OptionsFlow):
+    """Change what was chosen; nothing reloads, the wearer follows."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show all options in three sections and refuse targets that contradict each other."""
+        options = self.config_entry.options
+        unit = Unit(options[CONF_UNIT])
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            targets = {
+                f"{key}_mg_dl": threshold_mg_dl(user_input[CONF_TARGETS][key], unit)
+                for key in _TARGETS
+            }
+            try:
+                Targets(**targets)
+            except ValueError:
+                errors["base"] = "targets_contradict"
+            else:
+                return self.async_create_entry(
+                    data={
+                        **user_input[_ABOUT],
+                        CONF_TARGETS: targets,
+                        CONF_STALE: {
+                            CONF_WITHDRAWN_AFTER_MINUTES: int(
+                                user_input[CONF_STALE][CONF_WITHDRAWN_AFTER_MINUTES]
+                            )
+                        },
+                    }
+                )
+        schema = probatio.Schema(
+            {
+                probatio.Required(_ABOUT): section(
+                    probatio.Schema(await async_about_fields(self.hass))
+                ),
+                probatio.Required(CONF_TARGETS): section(
+                    probatio.Schema({probatio.Required(key): _threshold(unit) for key in _TARGETS})
+                ),
+                probatio.Required(CONF_STALE): section(
+                    probatio.Schema({probatio.Required(CONF_WITHDRAWN_AFTER_MINUTES): _MINUTES})
+                ),
+            }
+        )
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                schema, user_input or self._shown(unit)
+            ),
+            errors=errors,
+        )
+
+    def _shown(self, unit: Unit) -> dict[str, Any]:
+        """Return the options as the form shows them: targets in the wearer's unit."""
+        options = self.config_entry.options
+        targets = Targets(**options.get(CONF_TARGETS, {}))
+        return {
+            _ABOUT: {
+                key: options[key]
+                for key in (CONF_UNIT, CONF_TIME_ZONE, CONF_PERSON)
+                if key in options
+            },
+            CONF_TARGETS: {
+                key: _shown_threshold(getattr(targets, f"{key}_mg_dl"), unit) for key in _TARGETS
+            },
+            CONF_STALE: {
+                CONF_WITHDRAWN_AFTER_MINUTES: _SHORTEST_MINUTES,
+                **options.get(CONF_STALE, {}),
+            },
+        }
+
+
+_MINUTES = NumberSelector(
+    NumberSelectorConfig(
+        min=_SHORTEST_MINUTES,
+        max=_LONGEST_MINUTES,
+        step=1,
+        mode=NumberSelectorMode.BOX,
+        unit_of_measurement="min",
+    )
+)
+
+
+def _threshold(unit: Unit) -> NumberSelector:
+    if unit is Unit.MG_DL:
+        return NumberSelector(
+            NumberSelectorConfig(
+                min=40, max=400, step=1, mode=NumberSelectorMode.BOX, unit_of_measurement=unit
+            )
+        )
+    return NumberSelector(
+        NumberSelectorConfig(
+            min=2.2, max=22.2, step=0.1, mode=NumberSelectorMode.BOX, unit_of_measurement=unit
+        )
+    )
+
+
+def _shown_threshold(mg_dl: int, unit: Unit) -> float:
+    return mg_dl if unit is Unit.MG_DL else mmol_l(mg_dl)

@@ -1,0 +1,188 @@
+"""Hourly long-term statistics of the glucose sensor, made from the history: no holes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from homeassistant.components.recorder import DOMAIN as RECORDER_DOMAIN, get_instance
+from homeassistant.components.recorder.models import (
+    StatisticData,
+    StatisticMeanType,
+    StatisticMetaData,
+)
+from homeassistant.components.recorder.statistics import async_import_statistics, get_metadata
+from homeassistant.components.sensor import DOMAIN as SENSOR_DOMAIN
+from homeassistant.const import UnitOfBloodGlucoseConcentration
+from homeassistant.core import CALLBACK_TYPE, HassJob, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverter
+
+from .const import DOMAIN, LOGGER
+from .shared.glucose.errors import StoreError
+from .shared.glucose.merge import merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .shared.glucose.reading import Reading
+    from .shared.glucose.store import Store
+    from .wearer import Wearer
+
+# The recorder compiles an hour within its first seconds after; a row of ours that is there
+# before would make it give up the whole run (unique constraint), so ours come later and win.
+_RECORDER_HAS_COMPILED = timedelta(minutes=12)
+# A backfill arrives in several answers; wait for the last.
+_SETTLE = timedelta(seconds=20)
+_HOUR = timedelta(hours=1)
+_PENDING = "statistics pending from"
+
+
+class HourlyStatistics:
+    """Keeps the recorder's hourly rows of one wearer's glucose sensor equal to the history."""
+
+    def __init__(self, wearer: Wearer) -> None:
+        """Begin with nothing to import."""
+        self._wearer = wearer
+        self._pending: datetime | None = None
+        self._cancel: CALLBACK_TYPE | None = None
+
+    async def async_load(self) -> None:
+        """Take up the hours that were not imported before the restart. Raises StoreError."""
+        noted = await self._wearer.history.async_do(
+            lambda store: store.recall(self._wearer.id, _PENDING)
+        )
+        if noted is not None:
+            self._pending = datetime.fromisoformat(noted)
+            self._schedule()
+
+    async def async_changed(self, earliest: datetime) -> None:
+        """Note that the history changed from `earliest` on; hours follow once they are over."""
+        if self._reaches_back_to(_hour_of(earliest)):
+            await self._async_note(self._pending)
+            self._schedule()
+        elif self._cancel is None:
+            self._schedule()
+
+    @callback
+    def async_stop(self) -> None:
+        """Import no more."""
+        if self._cancel is not None:
+            self._cancel()
+            self._cancel = None
+
+    def _schedule(self) -> None:
+        self.async_stop()
+        if self._pending is None or RECORDER_DOMAIN not in self._wearer.hass.config.components:
+            return
+        ready = self._pending + _HOUR + _RECORDER_HAS_COMPILED
+        wait = max(ready - self._wearer.now(), _SETTLE)
+        self._cancel = async_call_later(
+            self._wearer.hass,
+            wait.total_seconds(),
+            HassJob(self._async_import, cancel_on_shutdown=True),
+        )
+
+    async def _async_import(self, _now: datetime) -> None:
+        """Import every changed hour that is over; what is still running is left pending."""
+        self._cancel = None
+        start, wearer = self._pending, self._wearer
+        if start is None:
+            return
+        self._pending = None
+        end = _hour_of(wearer.now() - _RECORDER_HAS_COMPILED)
+        try:
+            series = await wearer.history.async_do(lambda store: self._series(store, start))
+        except StoreError as error:
+            LOGGER.debug("Statistics wait for the history: %s", error)
+            self._pending = start
+            self._schedule()
+            return
+        await self._async_import_hours([r for r in series if start <= r.time < end])
+        later = min((r.time for r in series if r.time >= end), default=None)
+        if later is not None:
+            self._reaches_back_to(_hour_of(later))
+        await self._async_note(self._pending)
+        self._schedule()
+
+    def _reaches_back_to(self, hour: datetime) -> bool:
+        """Make `hour` the first pending one unless an earlier one is; tell whether it is now."""
+        if self._pending is not None and self._pending <= hour:
+            return False
+        self._pending = hour
+        return True
+
+    def _series(self, store: Store, start: datetime) -> list[Reading]:
+        """Read from an hour earlier, so that the merge knows whether a gap begins at `start`."""
+        return merged(
+            store.readings(self._wearer.id, start - _HOUR),
+            order=self._wearer.order,
+            cadences=self._wearer.cadences,
+        )
+
+    async def _async_import_hours(self, readings: list[Reading]) -> None:
+        hass = self._wearer.hass
+        statistic_id = er.async_get(hass).async_get_entity_id(
+            SENSOR_DOMAIN, DOMAIN, f"{self._wearer.id}_glucose"
+        )
+        if statistic_id is None or not readings:
+            return
+        known = await get_instance(hass).async_add_executor_job(
+            lambda: get_metadata(hass, statistic_ids={statistic_id})
+        )
+        # Rows that exist keep the unit they were written in; new ones begin in mg/dL.
+        unit = (
+            known[statistic_id][1]["unit_of_measurement"]
+            if statistic_id in known
+            else UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER
+        )
+        async_import_statistics(
+            hass,
+            StatisticMetaData(
+                mean_type=StatisticMeanType.ARITHMETIC,
+                has_sum=False,
+                name=None,
+                source=RECORDER_DOMAIN,
+                statistic_id=statistic_id,
+                unit_class=BloodGlucoseConcentrationConverter.UNIT_CLASS,
+                unit_of_measurement=unit,
+            ),
+            hourly(readings, unit),
+        )
+
+    async def _async_note(self, pending: datetime | None) -> None:
+        text = None if pending is None else pending.isoformat()
+        try:
+            await self._wearer.history.async_do(
+                lambda store: store.note(self._wearer.id, _PENDING, text)
+            )
+        except StoreError as error:
+            LOGGER.debug("Pending statistics were not noted: %s", error)
+
+
+def hourly(readings: Iterable[Reading], unit: str | None) -> list[StatisticData]:
+    """Return mean, least and greatest of every hour that has readings, in `unit`.
+
+    `readings` in order of time. LOW and HIGH count as their number.
+    """
+    convert = BloodGlucoseConcentrationConverter.converter_factory(
+        UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER, unit
+    )
+    rows = []
+    for start, group in groupby(readings, key=lambda reading: _hour_of(reading.time)):
+        values = [reading.mg_dl for reading in group]
+        rows.append(
+            StatisticData(
+                start=start,
+                mean=convert(sum(values) / len(values)),
+                min=convert(min(values)),
+                max=convert(max(values)),
+            )
+        )
+    return rows
+
+
+def _hour_of(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
