@@ -45,7 +45,10 @@ async def async_try_login(
     hass: HomeAssistant, settings: Mapping[str, object], holder: str
 ) -> LoginOutcome:
     """Log in with settings typed just now; the account stays held by `holder` if that works."""
-    account = async_hold(hass, settings, holder, by_hand=True)
+    try:
+        account = async_hold(hass, settings, holder, by_hand=True)
+    except ValueError:
+        return LoginOutcome(error="invalid_address")
     try:
         wearers = await account.wearers()
     except AccountLocked as error:

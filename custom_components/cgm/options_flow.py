@@ -38,6 +38,7 @@ _MMOL_COUNTRIES = frozenset(
     "VN ZA".split()
 )
 _TARGETS = ("urgent_low", "low", "high", "urgent_high")
+_UPPER = frozenset({"high", "urgent_high"})
 _ABOUT = "about"
 _SHORTEST_MINUTES = 11
 _LONGEST_MINUTES = 30
@@ -74,10 +75,7 @@ class WearerOptionsFlow(OptionsFlow):
         unit = Unit(options[CONF_UNIT])
         errors: dict[str, str] = {}
         if user_input is not None:
-            targets = {
-                f"{key}_mg_dl": threshold_mg_dl(user_input[CONF_TARGETS][key], unit)
-                for key in _TARGETS
-            }
+            targets = self._typed_targets(user_input[CONF_TARGETS], unit)
             try:
                 Targets(**targets)
             except ValueError:
@@ -115,10 +113,26 @@ class WearerOptionsFlow(OptionsFlow):
             errors=errors,
         )
 
+    def _typed_targets(self, typed: dict[str, float], unit: Unit) -> dict[str, int]:
+        """Return whole mg/dL; a number left as it was shown keeps the mg/dL it stands for."""
+        known = self._targets
+        return {
+            f"{key}_mg_dl": (
+                mg_dl
+                if typed[key] == _shown_threshold(mg_dl := getattr(known, f"{key}_mg_dl"), unit)
+                else threshold_mg_dl(typed[key], unit, upper=key in _UPPER)
+            )
+            for key in _TARGETS
+        }
+
+    @property
+    def _targets(self) -> Targets:
+        return Targets(**self.config_entry.options.get(CONF_TARGETS, {}))
+
     def _shown(self, unit: Unit) -> dict[str, Any]:
         """Return the options as the form shows them: targets in the wearer's unit."""
         options = self.config_entry.options
-        targets = Targets(**options.get(CONF_TARGETS, {}))
+        targets = self._targets
         return {
             _ABOUT: {
                 key: options[key]
