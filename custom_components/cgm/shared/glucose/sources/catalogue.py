@@ -1,0 +1,141 @@
+"""Every kind of source by name: builds the account that stored settings describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from ..formats import read_export
+from .dexcom import DexcomAccount, DexcomSettings, Region
+from .librelinkup import LibreLinkUpAccount
+from .librelinkup_refusals import OLDEST_ACCEPTED_VERSION
+from .librelinkup_settings import LibreLinkUpSettings, vendor_address
+from .nightscout import NightscoutAccount
+from .nightscout_settings import Api, NightscoutSettings
+from .recorded import RecordedAccount
+from .replay import ReplaySettings
+from .simulated import SimulatedAccount
+from .simulated_settings import SimulatedSettings
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from .source import Account, Clock, Run
+
+# Where the two vendors that have one address for everybody are reached; None is pydexcom's own
+# table by region. Tests put their own servers here.
+DEXCOM_URL: str | None = None
+LIBRELINKUP_ADDRESS: Callable[[str | None], str] = vendor_address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a source needs of the world: HTTP, threads, the time (aware UTC, monotonic seconds)."""
+
+    session: aiohttp.ClientSession
+    run: Run
+    clock: Clock
+    elapsed: Callable[[], float]
+
+
+def build_account(
+    settings: Mapping[str, object], tools: Tools, *, refused: bool = False
+) -> Account:
+    """Build without I/O the account of settings["kind"].
+
+    The other settings are the fields of that vendor's own settings, as text; unknown ones are
+    ignored. `refused` carries a confirmed refusal over a restart. Raises ValueError for settings
+    that cannot be, KeyError for a kind nobody knows.
+    """
+    return _BUILDERS[str(settings["kind"])](settings, tools, refused)
+
+
+def _dexcom(settings: Mapping[str, object], tools: Tools, refused: bool) -> Account:  # noqa: FBT001 - one signature for all
+    return DexcomAccount(
+        DexcomSettings(
+            username=_text(settings, "username"),
+            password=_text(settings, "password"),
+            region=Region(_text(settings, "region")),
+        ),
+        run=tools.run,
+        clock=tools.clock,
+        elapsed=tools.elapsed,
+        refused=refused,
+        base_url=DEXCOM_URL,
+    )
+
+
+def _librelinkup(settings: Mapping[str, object], tools: Tools, refused: bool) -> Account:  # noqa: FBT001 - as above
+    return LibreLinkUpAccount(
+        LibreLinkUpSettings(
+            email=_text(settings, "email"),
+            password=_text(settings, "password"),
+            client_version=_text(settings, "client_version", OLDEST_ACCEPTED_VERSION),
+        ),
+        tools.session,
+        clock=tools.clock,
+        elapsed=tools.elapsed,
+        refused=refused,
+        address_of=LIBRELINKUP_ADDRESS,
+    )
+
+
+def _nightscout(settings: Mapping[str, object], tools: Tools, refused: bool) -> Account:  # noqa: FBT001 - as above
+    return NightscoutAccount(
+        NightscoutSettings(
+            url=_text(settings, "url"),
+            secret=_text(settings, "secret"),
+            api=Api(_text(settings, "api", Api.V1)),
+        ),
+        tools.session,
+        tools.clock,
+        tools.elapsed,
+        refused=refused,
+    )
+
+
+def _simulated(settings: Mapping[str, object], tools: Tools, _refused: bool) -> Account:  # noqa: FBT001 - as above
+    return SimulatedAccount(
+        SimulatedSettings(
+            seed=int(_text(settings, "seed", "1")),
+            zone=ZoneInfo(_text(settings, "time_zone", "UTC")),
+            cadence_minutes=int(_text(settings, "cadence_minutes", "5")),
+        ),
+        clock=tools.clock,
+        elapsed=tools.elapsed,
+        run=tools.run,
+    )
+
+
+def _replay(settings: Mapping[str, object], tools: Tools, _refused: bool) -> Account:  # noqa: FBT001 - as above
+    path = Path(_text(settings, "file"))
+    zone = ZoneInfo(_text(settings, "time_zone", "UTC"))
+    return RecordedAccount(
+        lambda: read_export(path, zone=zone, source="replay").readings,
+        ReplaySettings(
+            started_at=datetime.fromisoformat(_text(settings, "started_at")),
+            speed=float(_text(settings, "speed", "1")),
+        ),
+        run=tools.run,
+        clock=tools.clock,
+        elapsed=tools.elapsed,
+    )
+
+
+def _text(settings: Mapping[str, object], key: str, default: str = "") -> str:
+    """Return a text field; one left empty is the default."""
+    value = settings.get(key)
+    return default if value in (None, "") else str(value)
+
+
+_BUILDERS: dict[str, Callable[[Mapping[str, object], Tools, bool], Account]] = {
+    "dexcom": _dexcom,
+    "librelinkup": _librelinkup,
+    "nightscout": _nightscout,
+    "replay": _replay,
+    "simulated": _simulated,
+}

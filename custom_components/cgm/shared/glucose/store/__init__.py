@@ -1,0 +1,6 @@
+"""The room that keeps every wearer's history in one SQLite file; `Store` is its only door."""
+
+from .answers import Added, Health, Opened
+from .history import Store
+
+__all__ = ["Added", "Health", "Opened", "Store"]

@@ -1,0 +1,44 @@
+"""What the history answers about itself: how it opened, what it added, how it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening found.
+
+    `store_id` is random for each history. `set_aside` is where a damaged file was moved to, or
+    a copy of its damaged log, None where all was sound; `begun_anew` says whether the history
+    is an empty one, as at first and after a damaged file.
+    """
+
+    store_id: str
+    set_aside: Path | None
+    begun_anew: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """How many readings were new, replaced another value, changed nothing.
+
+    `earliest_change` is the aware UTC time of the oldest new or replaced one, None if none was.
+    """
+
+    new: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    earliest_change: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Figures for diagnostics: rows, bytes on disk, readings ever replaced, schema steps seen."""
+
+    rows: int
+    file_bytes: int
+    replaced: int
+    steps: tuple[str, ...]
