@@ -2,7 +2,7 @@
 
 Real Home Assistant, real HTTP to the fake vendors of tests/fakes; the clock jumps from one due
 timer to the next. Readings become available later than their own time in the three shapes of
-delay of asking.py, whose oracle (it knows the delays' distribution and the phase, and spends as
+delay of delays.py, whose oracle (it knows the delays' distribution and the phase, and spends as
 many requests as ours did) is printed beside. One day after one hour of settling, five seeds.
 Then: a changed password, three missing hours, a sensor that stops, a vendor that never answers.
 
@@ -26,7 +26,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from asking import HOUR, MOST_RATIO, MOST_REQUESTS, SHAPES, Fixed, Shape, oracle, run
+from delays import HOUR, MOST_RATIO, MOST_REQUESTS, SHAPES, Fixed, Shape, oracle, run
 
 HERE = Path(__file__).parent
 DAY_AND_SETTLING = 25 * HOUR
@@ -137,7 +137,7 @@ def faults(rows: list[dict[str, Any]]) -> list[str]:
         kept = (
             "no store"
             if row["stored"] is None
-            else f"{row['stored']} of {row['missing']} stored, {row['hours']} of 3 hours of statistics"
+            else f"{row['stored']} of {row['missing']} stored, {row['hours']} of 3 hours imported"
         )
         print(
             f"  {row['who']:<16}{row['cause']:<12} shown {row['shown']}, {kept}; first value after "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,11 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+import freezegun.api
 import pydexcom.const
 import pytest
-from asking import DAY, HOUR, SHAPES, START, Shape
-import freezegun.api
-from freezegun.api import FrozenDateTimeFactory, real_monotonic as monotonic_of_the_machine
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.config_entries import ConfigSubentryData
@@ -27,16 +26,17 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from pydexcom import Region
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from simulated_home import Watch, by_time, play
 
 import custom_components.cgm  # noqa: F401 - else the plugin's own custom_components hides ours
 from custom_components.cgm.history import async_history
 from custom_components.cgm.shared.glucose.sources import catalogue
 from custom_components.cgm.shared.glucose.sources.nightscout_settings import NightscoutSettings
+from delays import DAY, HOUR, SHAPES, START, Shape
 from fakes.dexcom_share import READ, FakeDexcomShare, Row
 from fakes.librelinkup import FakeLibreLinkUp, FakePatient, addresses
 from fakes.nightscout import FakeNightscout, entry
 from fakes.serving import FakeServer, html_503, never_answers
+from simulated_home import Watch, by_time, play
 
 MORNING = datetime(2026, 11, 20, tzinfo=UTC)
 SETTLED = MORNING + timedelta(seconds=HOUR)
@@ -67,7 +67,7 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 
 def moment(seconds: float) -> datetime:
-    """Return the home's time, in whole seconds as states show it, for a moment of asking.py's."""
+    """Return the home's time, in whole seconds as states show it, for a moment of delays.py's."""
     return MORNING + timedelta(seconds=round(seconds - START))
 
 
@@ -83,7 +83,7 @@ def write(kind: str, **facts: object) -> None:
         results.write(json.dumps({"run": kind, **facts}) + "\n")
 
 
-async def ours(hass: HomeAssistant, *sources: dict[str, object]) -> MockConfigEntry:
+async def ours(hass: HomeAssistant, *sources: Mapping[str, object]) -> MockConfigEntry:
     """Set up one wearer of ours."""
     wearer = MockConfigEntry(
         domain="cgm",
@@ -281,7 +281,7 @@ async def test_a_day_of_one_minute(
     patient = fake.follow(FakePatient(given="Ada", family="Example"))
     rows = day_of(shape, seed)
     for row in rows:
-        patient.measure(row.time, row.value, delay=row.visible_at - row.time)
+        patient.measure(row.time, row.value, delay=(row.visible_at or row.time) - row.time)
     async with Vendors(monkeypatch) as vendors:
         url = await vendors.serve("our librelinkup", fake, "/graph")
         monkeypatch.setattr(catalogue, "LIBRELINKUP_ADDRESS", addresses(url))

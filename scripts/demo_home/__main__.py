@@ -7,8 +7,6 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 
 def main() -> int:
     """Run the demo; returns the exit status."""
@@ -47,9 +45,11 @@ def main() -> int:
         "stop; exits 1 with the reason and the log where that fails",
     )
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also where the caller ignores Ctrl-C for us, as shells do for what runs in the background.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     # Only now: --help works with any Python, the rest needs the one that scripts/setup made.
-    from show import run  # noqa: PLC0415 - see above
+    from demo_home.show import run  # noqa: PLC0415 - see above
 
     try:
         return run(

@@ -41,13 +41,14 @@ logger:
 _MADE = "2026-01-01T00:00:00+00:00"
 
 
-def make_folder(folder: Path, integration: Path, *, port: int, zone: str) -> None:
-    """Write the folder anew."""
+def make_folder(folder: Path, integration: Path, *, port: int, zone: str, source: str) -> None:
+    """Write the folder anew; the dashboard names the wearer's `source`."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "custom_components").mkdir(parents=True)
     (folder / "custom_components" / "cgm").symlink_to(integration)
     (folder / "configuration.yaml").write_text(_CONFIGURATION.format(zone=zone))
-    shutil.copy(Path(__file__).parent / "glucose.yaml", folder / "glucose.yaml")
+    dashboard = (Path(__file__).parent / "glucose.yaml").read_text()
+    (folder / "glucose.yaml").write_text(dashboard.replace("SOURCE", source))
     _store(folder, "onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]})
     _store(folder, "frontend.system_data", 1, 1, {"core": {"default_panel": "glucose-demo"}})
     _store(

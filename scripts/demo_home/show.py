@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from folder import PASSWORD, USER, make_folder
-from home import Home, HomeFailed
-from wearer import NAME, add_simulated_wearer, store_replayed_wearer
+from demo_home.folder import PASSWORD, USER, make_folder
+from demo_home.home import Home, HomeFailed
+from demo_home.wearer import NAME, add_simulated_wearer, store_replayed_wearer
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "demo"
@@ -31,7 +31,13 @@ def run(*, replay: Path | None, zone: str, speed: float, port: int, check: bool)
     if replay is not None and not replay.is_file():
         say(f"there is no file {replay}")
         return 2
-    make_folder(FOLDER, ROOT / "custom_components" / "cgm", port=port, zone=zone)
+    make_folder(
+        FOLDER,
+        ROOT / "custom_components" / "cgm",
+        port=port,
+        zone=zone,
+        source="simulated" if replay is None else "replay",
+    )
     if replay is not None:
         say(f"a wearer replays {replay.name} at {speed:g}x")
         store_replayed_wearer(FOLDER, replay.resolve(), zone, speed)

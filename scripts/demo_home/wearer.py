@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from home import Home, HomeFailed
+from demo_home.home import Home, HomeFailed
 
 NAME: Final = "Alex"
 _FLOWS = "/api/config/config_entries/flow"

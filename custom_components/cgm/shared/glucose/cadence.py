@@ -39,7 +39,7 @@ ADDED = 2.0
 SURPRISES = 4
 # How much the first and the later asks vary, because always asking at one moment would
 # never tell where between two asks a reading came.
-VARY_FIRST, VARY_LATER = 0.1, 0.03
+VARY_FIRST, VARY_LATER = 0.07, 0.02
 
 FIRST_RETRY = 10.0
 SLOWEST_OF_MINUTES = 120.0

@@ -31,7 +31,7 @@ _CENTRES = tuple((low + high) / 2 for low, high in pairwise((*_EDGES, _EDGES[-1]
 _PRIOR_WEIGHT, _PRIOR_FLOOR, _PRIOR_SPREAD = 4.0, 0.1, 0.8
 # Few rounds and a little blur: else the estimate piles up just behind wherever we happened to ask.
 _ROUNDS = 10
-_BLUR = 2
+_BLUR = 1
 _THIRD_ASK = 1.5
 # How late a reading counts that comes after the second ask, in intervals. Its true lateness would
 # spend most requests on a sleeping phone, and none on the readings that come as they should.
@@ -135,6 +135,7 @@ def plan_asks(learned: Learned, interval: float) -> tuple[float, ...]:
         for end, second in enumerate(_EDGES[:farthest]):
             retries = _retries(found, end, interval)
             missed = allowance - 1 - (1 - found[end]) - sum(_missed(found, t) for t in retries)
+            # Half may be missed at the first ask, however much a phone that sleeps all day allows.
             missed = min(missed, 0.5)
             if missed <= 0 or 1 - missed >= found[end]:
                 continue
@@ -147,7 +148,7 @@ def plan_asks(learned: Learned, interval: float) -> tuple[float, ...]:
             plans.append((lateness, (first, second, *retries)))
         if plans:
             return min(plans)[1]
-    return (_quantile(found, moments, 0.5)[0],)
+    return (min(_quantile(found, moments, 0.5)[0], 3 * interval),)
 
 
 def _retries(found: Sequence[float], end: int, interval: float) -> list[float]:

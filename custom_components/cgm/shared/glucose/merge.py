@@ -28,38 +28,12 @@ USUAL_CADENCE = timedelta(minutes=5)
 GAP_CADENCES = 1.5
 WITHDRAWN_AT_LEAST = timedelta(minutes=11)
 WITHDRAWN_CADENCES = 2.2
-# What a cadence is learned from, and between what it must lie: no sensor we know of is faster,
-# and none slower measures by itself (a Libre that is scanned by hand has no cadence to learn).
-LEARNED_FROM_INTERVALS = 12
-LEARNED_FROM_AT_LEAST = 4
-FASTEST_CADENCE = timedelta(minutes=1)
-SLOWEST_CADENCE = timedelta(minutes=15)
-
-_MINUTE = timedelta(minutes=1)
 _time = attrgetter("time")
 
 
 def withdrawn_after(cadence: timedelta, at_least: timedelta = WITHDRAWN_AT_LEAST) -> timedelta:
     """Return the age at which a value of such a source is no longer shown as now."""
     return max(at_least, cadence * WITHDRAWN_CADENCES)
-
-
-def learned_cadence(times: Iterable[datetime], declared: timedelta) -> timedelta:
-    """Return how often a source's readings really come, in whole minutes.
-
-    The median of the last twelve intervals, uploads within 30 s taken as one, kept between 1
-    and 15 minutes; `declared` while there are fewer than four. For sources that cannot know
-    their sensor, such as a Nightscout site; where readings get lost often, it is too long.
-    """
-    moments: list[datetime] = []
-    for time in sorted(times):
-        if not moments or time - moments[-1] > FOLD_WITHIN:
-            moments.append(time)
-    intervals = [after - before for before, after in pairwise(moments)][-LEARNED_FROM_INTERVALS:]
-    if len(intervals) < LEARNED_FROM_AT_LEAST:
-        return declared
-    median = sorted(intervals)[(len(intervals) - 1) // 2]
-    return min(max(timedelta(minutes=round(median / _MINUTE)), FASTEST_CADENCE), SLOWEST_CADENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +125,7 @@ def streams(
         if kind is Kind.CGM:
             live = series not in BACKGROUND_SERIES
             rows.setdefault((source, live), []).extend(_folded(found))
-    place = {source: place for place, source in reversed(list(enumerate(order)))}
+    place = {source: place for place, source in enumerate(order)}
     ranked = sorted(rows, key=lambda key: (not key[1], place.get(key[0], len(order)), key[0]))
     return [
         Stream(

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
-from ..formats import read_export
 from .dexcom import DexcomAccount, DexcomSettings, Region
 from .librelinkup import LibreLinkUpAccount
 from .librelinkup_refusals import OLDEST_ACCEPTED_VERSION
 from .librelinkup_settings import LibreLinkUpSettings, vendor_address
 from .nightscout import NightscoutAccount
 from .nightscout_settings import Api, NightscoutSettings
-from .recorded import RecordedAccount
-from .replay import ReplaySettings
 from .simulated import SimulatedAccount
-from .simulated_settings import SimulatedSettings
+from .simulated_settings import Planted, PlantedEvent, SimulatedSettings
 
 if TYPE_CHECKING:
     import aiohttp
 
+    from ..reading import Reading
     from .source import Account, Clock, Run
 
 # Where the two vendors that have one address for everybody are reached; None is pydexcom's own
 # table by region. Tests put their own servers here.
 DEXCOM_URL: str | None = None
 LIBRELINKUP_ADDRESS: Callable[[str | None], str] = vendor_address
+
+# A simulated wearer's sensor is past its warm-up when somebody starts to look.
+_SENSOR_AGE = timedelta(days=3)
+_KEPT_MINUTES = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +101,14 @@ def _nightscout(settings: Mapping[str, object], tools: Tools, refused: bool) -> 
 
 
 def _simulated(settings: Mapping[str, object], tools: Tools, _refused: bool) -> Account:  # noqa: FBT001 - as above
+    zone = ZoneInfo(_text(settings, "time_zone", "UTC"))
+    started_at = _text(settings, "started_at")
     return SimulatedAccount(
         SimulatedSettings(
             seed=int(_text(settings, "seed", "1")),
-            zone=ZoneInfo(_text(settings, "time_zone", "UTC")),
+            zone=zone,
             cadence_minutes=int(_text(settings, "cadence_minutes", "5")),
+            **(_looked_at(datetime.fromisoformat(started_at), zone) if started_at else {}),
         ),
         clock=tools.clock,
         elapsed=tools.elapsed,
@@ -111,11 +116,35 @@ def _simulated(settings: Mapping[str, object], tools: Tools, _refused: bool) -> 
     )
 
 
+class _LookedAt(TypedDict, total=False):
+    sensor_epoch: datetime
+    planted: tuple[PlantedEvent, ...]
+
+
+def _looked_at(started_at: datetime, zone: ZoneInfo) -> _LookedAt:
+    """Return what keeps the hour around the start, when somebody looks, free of gaps."""
+    begins = (started_at - timedelta(minutes=30)).astimezone(zone)
+    kept = PlantedEvent(
+        what=Planted.PRESENT, at=begins.time(), on=begins.date(), minutes=_KEPT_MINUTES
+    )
+    return _LookedAt(sensor_epoch=started_at - _SENSOR_AGE, planted=(kept,))
+
+
 def _replay(settings: Mapping[str, object], tools: Tools, _refused: bool) -> Account:  # noqa: FBT001 - as above
+    # Only demonstrations replay a file; nobody else pays for reading one.
+    from .recorded import RecordedAccount  # noqa: PLC0415 - see above
+    from .replay import ReplaySettings  # noqa: PLC0415 - see above
+
     path = Path(_text(settings, "file"))
     zone = ZoneInfo(_text(settings, "time_zone", "UTC"))
+
+    def read() -> Sequence[Reading]:
+        from ..formats import read_export  # noqa: PLC0415 - see above
+
+        return read_export(path, zone=zone, source="replay").readings
+
     return RecordedAccount(
-        lambda: read_export(path, zone=zone, source="replay").readings,
+        read,
         ReplaySettings(
             started_at=datetime.fromisoformat(_text(settings, "started_at")),
             speed=float(_text(settings, "speed", "1")),

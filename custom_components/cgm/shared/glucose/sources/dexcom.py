@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from ..errors import CredentialsRejected, SourceUnreachable, UnexpectedAnswer
 from .dexcom_refusals import EmptyIdError, LockedError, RefusedError, SessionLostError
@@ -22,9 +22,8 @@ from .source import Answer, VisibleWearer
 
 if TYPE_CHECKING:
     from .dexcom_share import Share
-    from .source import Clock
+    from .source import Clock, Run
 
-T = TypeVar("T")
 
 CADENCE = timedelta(minutes=5)
 ANSWER_WITHIN = timedelta(seconds=20)
@@ -45,13 +44,6 @@ class Region(StrEnum):
     US = "us"
     OUS = "ous"
     JP = "jp"
-
-
-class Run(Protocol):
-    """How a blocking call is run off the loop: asyncio.to_thread, or Home Assistant's executor."""
-
-    def __call__(self, call: Callable[[], T], /) -> Awaitable[T]:
-        """Return what `call` returns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,14 +59,14 @@ class RecordedAccount:
         """Return what has been played by now; raises SourceUnreachable as wearers does."""
         return await (await self._loaded()).readings(wearer, source, since)
 
+    def _laid_out(self) -> ReplayAccount:
+        return ReplayAccount(self._read(), self._settings, clock=self._clock, elapsed=self._elapsed)
+
     async def _loaded(self) -> ReplayAccount:
         async with self._turn:
             if self._replay is None:
                 try:
-                    recorded = await self._run(self._read)
-                    self._replay = ReplayAccount(
-                        recorded, self._settings, clock=self._clock, elapsed=self._elapsed
-                    )
+                    self._replay = await self._run(self._laid_out)
                 except (GlucoseError, OSError, ValueError) as error:
                     # The type alone: a path or a line of the file may name a person.
                     reason = f"the recording cannot be played ({type(error).__name__})"
