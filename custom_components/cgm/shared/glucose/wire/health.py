@@ -1,0 +1,93 @@
+"""How an agent stands, told each minute: outbox, sources, clock, disk, temperature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..reading import utc_of_epoch_ms
+from .envelope import Body, objects_of, opened, optional_number, sealed, text_of, whole_of
+
+MOST_SOURCES = 16
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """One source at the agent: its state's word, and its newest reading's time."""
+
+    source: str
+    state: str
+    newest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What the agent knows of itself; absent is None.
+
+    `sent_at` is the agent's own clock, worth something only where `clock_synchronised`.
+    `depth` counts rows not yet acknowledged, `oldest` is the time of the oldest of them.
+    """
+
+    sent_at: datetime
+    clock_synchronised: bool | None
+    depth: int
+    oldest: datetime | None = None
+    refused: int = 0
+    sources: tuple[SourceHealth, ...] = ()
+    disk_free_mb: float | None = None
+    temperature_c: float | None = None
+
+    def encode(self, topic: str, key: bytes | None = None) -> bytes:
+        """Return the bytes to publish on `topic`."""
+        body: Body = {
+            "sent_at": _ms(self.sent_at),
+            "clock_synchronised": self.clock_synchronised,
+            "depth": self.depth,
+            "oldest": None if self.oldest is None else _ms(self.oldest),
+            "refused": self.refused,
+            "sources": [
+                {
+                    "source": one.source,
+                    "state": one.state,
+                    "newest": None if one.newest is None else _ms(one.newest),
+                }
+                for one in self.sources
+            ],
+            "disk_free_mb": self.disk_free_mb,
+            "temperature_c": self.temperature_c,
+        }
+        return sealed(topic, body, key)
+
+
+def decode_health(topic: str, payload: bytes, key: bytes | None = None) -> Health:
+    """Read a message of health; raises WireError."""
+    fields = opened(topic, payload, key)
+    synchronised = fields.get("clock_synchronised")
+    return Health(
+        sent_at=_time(fields, "sent_at") or _EPOCH,
+        clock_synchronised=synchronised if isinstance(synchronised, bool) else None,
+        depth=whole_of(fields, "depth"),
+        oldest=_time(fields, "oldest"),
+        refused=whole_of(fields, "refused"),
+        sources=tuple(
+            SourceHealth(
+                source=text_of(one, "source"),
+                state=text_of(one, "state"),
+                newest=_time(one, "newest"),
+            )
+            for one in objects_of(fields, "sources", MOST_SOURCES)
+        ),
+        disk_free_mb=optional_number(fields, "disk_free_mb"),
+        temperature_c=optional_number(fields, "temperature_c"),
+    )
+
+
+def _ms(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _time(fields: Body, key: str) -> datetime | None:
+    if fields.get(key) is None:
+        return None
+    return utc_of_epoch_ms(whole_of(fields, key, 0, 253_402_300_799_000))
