@@ -45,23 +45,24 @@ def icon(size: int) -> Image.Image:
         draw.line((edge / 2 - reach, y, edge / 2 + reach, y), BAND, round(edge * 0.012))
     points = [
         (edge / 2 + x * radius * 0.78, centre_y - edge * 0.1 * math.sin(x * 4.2) * (1 - x * x / 2))
-        for x in (step / 100 for step in range(-100, 101))
+        for x in (step / 400 for step in range(-400, 401))
     ]
-    draw.line(points, CURVE, round(edge * 0.04), joint="curve")
-    for x, y in (points[0], points[-1]):
-        dot = edge * 0.02
+    # Dot by dot: a wide line of Pillow's shows its joints.
+    dot = edge * 0.02
+    for x, y in points:
         draw.ellipse((x - dot, y - dot, x + dot, y + dot), CURVE)
     return image.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def logo(height: int, ink: str) -> Image.Image:
-    """Return the icon with the name beside it, cut to what is drawn."""
+    """Return the icon with the name beside it, as wide as what is drawn."""
     mark = icon(height)
     image = Image.new("RGBA", (height * 4, height))
     image.alpha_composite(mark, (0, 0))
     font = ImageFont.load_default(height * 0.62)
     ImageDraw.Draw(image).text((height * 0.95, height * 0.55), "CGM", ink, font, anchor="lm")
-    return image.crop(image.getbbox())
+    left, _top, right, _bottom = image.getbbox() or (0, 0, *image.size)
+    return image.crop((left, 0, right, height))
 
 
 def main() -> None:
