@@ -97,7 +97,7 @@ ROOMS = {
         packages=("aiohttp",),
     ),
     "formats": Room(files=_in_glucose("formats/*.py"), may=("values",)),
-    "wire": Room(files=_in_glucose("wire.py"), may=("values",)),
+    "wire": Room(files=_in_glucose("wire.py", "wire/*.py"), may=("values",)),
     "store": Room(
         files=_in_glucose("store.py", "store/*.py"), may=("values",), packages=("sqlite_utils",)
     ),
@@ -136,8 +136,8 @@ ROOMS = {
     ),
     "core": Room(
         files=_in_cgm(
-            *("config_flow", "*_flow", "login", "source_forms", "feed", "edge_feed"),
-            *("accounts", "history", "statistics", "issues"),
+            *("config_flow", "*_flow", "login", "source_forms", "feed", "edge_*"),
+            *("accounts", "history", "statistics", "issues", "devices", "logins", "writing"),
         ),
         may=("const", "status", "wearer", *_ALL_OF_GLUCOSE),
         packages=(*_HOME_ASSISTANT, "aiohttp"),

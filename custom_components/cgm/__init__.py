@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import Event
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 
-from .const import DOMAIN, PLATFORMS
+from .const import DOMAIN, LOGGER, PLATFORMS
+from .devices import async_register_devices
+from .edge_nodes import forsaken_keys
 from .history import async_history
 from .issues import async_show_history_too_new
 from .shared.glucose.errors import StoreError, StoreTooNew
@@ -16,6 +19,8 @@ from .wearer import CgmConfigEntry, Wearer
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
+
+    from .shared.glucose.store import Store
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: CgmConfigEntry) -> bool:
@@ -43,7 +48,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CgmConfigEntry) -> bool:
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, stop))
     # The listener stands before the platforms: changes made during set-up must not be lost.
     entry.async_on_unload(entry.add_update_listener(_async_entry_changed))
-    wearer.async_register_devices()
+    async_register_devices(wearer)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     wearer.async_follow()
     return True
@@ -57,11 +62,21 @@ async def async_unload_entry(hass: HomeAssistant, entry: CgmConfigEntry) -> bool
 async def async_remove_entry(hass: HomeAssistant, entry: CgmConfigEntry) -> None:
     """Erase the wearer's history: who removes a wearer removes what was kept of them."""
     history = async_history(hass)
-    await history.async_hold(entry.entry_id)
+    if not any(other is not entry for other in hass.config_entries.async_entries(DOMAIN)):
+        async_show_history_too_new(hass, too_new=False)
     try:
-        await history.async_do(lambda store: store.forget_wearer(entry.entry_id))
-    finally:
-        await history.async_let_go(entry.entry_id)
+        await history.async_hold(entry.entry_id)
+        try:
+            for key in (entry.entry_id, *forsaken_keys(hass, entry)):
+                await history.async_do(partial(_forget, key=key))
+        finally:
+            await history.async_let_go(entry.entry_id)
+    except StoreError as error:
+        LOGGER.error("The history of a removed wearer could not be erased: %s", error)
+
+
+def _forget(store: Store, key: str) -> int:
+    return store.forget_wearer(key)
 
 
 async def _async_entry_changed(_hass: HomeAssistant, entry: CgmConfigEntry) -> None:

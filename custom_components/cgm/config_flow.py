@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, override
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, override
 
 import probatio
 from homeassistant.config_entries import (
@@ -12,21 +13,45 @@ from homeassistant.config_entries import (
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentry,
+    ConfigSubentryData,
     ConfigSubentryFlow,
     FlowType,
     SubentryFlowContext,
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
-from homeassistant.helpers.selector import TextSelector
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
+from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 
-from .accounts import account_settings, async_let_go
-from .const import CONF_KIND, CONF_REFUSED, CONF_WEARER, DOMAIN, NO_TIME, SUBENTRY_SOURCE
+from .accounts import account_settings, async_give_login, async_let_go
+from .const import (
+    CONF_CARRIED,
+    CONF_KIND,
+    CONF_NODE,
+    CONF_PAIRING_KEY,
+    CONF_RANK,
+    CONF_REFUSED,
+    CONF_WEARER,
+    DOMAIN,
+    KIND_EDGE,
+    NO_TIME,
+    SUBENTRY_SOURCE,
+)
+from .edge_nodes import async_nodes, edge_settings, edge_unique_id, free_sources, pairing_key
 from .login import async_try_login
 from .options_flow import WearerOptionsFlow, async_about_fields, default_about
+from .shared.glucose.wire import Announce, WireError
 from .source_flow import SourceFlow
-from .source_forms import SOURCE_FORMS, Fields
-from .wearer import CgmConfigEntry
+from .source_forms import SECRET_TEXT, SOURCE_FORMS, Fields, one_of_carried, untaken
+
+if TYPE_CHECKING:
+    from .shared.glucose.wire import Carried
 
 
 class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -35,8 +60,11 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
     VERSION = 1
 
     def __init__(self) -> None:
-        """Begin with no source to log in."""
+        """Begin with no source to log in, and no edge agent found."""
         self._subentry_id = ""
+        self._node: str | None = None
+        self._offered: list[Carried] = []
+        self._key: str | None = None
 
     @staticmethod
     @callback
@@ -64,8 +92,10 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask whose glucose it is and how they read it."""
         if user_input is not None:
-            name = user_input.pop(CONF_NAME)
-            return self.async_create_entry(title=name, data={}, options=user_input)
+            options = {key: value for key, value in user_input.items() if key != CONF_NAME}
+            return self.async_create_entry(
+                title=user_input[CONF_NAME].strip(), data={}, options=options
+            )
         fields: Fields = {
             probatio.Required(CONF_NAME): TextSelector(),
             **await async_about_fields(self.hass),
@@ -77,9 +107,189 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
             ),
         )
 
+    async def async_step_mqtt(self, discovery_info: MqttServiceInfo) -> ConfigFlowResult:
+        """Offer what an edge agent carries that no wearer has yet."""
+        nodes = async_nodes(self.hass)
+        payload = _bytes_of(discovery_info)
+        if not payload:
+            nodes.async_withdrawn(discovery_info.topic)
+            self.hass.config_entries.flow.async_dismiss_discovery_flows(
+                MqttServiceInfo, lambda other: bool(other.topic == discovery_info.topic)
+            )
+            return self.async_abort(reason="withdrawn")
+        try:
+            announce = nodes.async_heard(discovery_info.topic, payload)
+        except WireError:
+            return self.async_abort(reason="not_an_agent")
+        self._node = announce.node
+        self._offered = [
+            one
+            for one in free_sources(self.hass, announce)
+            if self.hass.config_entries.async_entry_for_domain_unique_id(
+                DOMAIN, edge_unique_id(announce.node, one.source)
+            )
+            is None
+        ]
+        if not self._offered:
+            return self.async_abort(reason="already_configured")
+        # One card a node. Ignoring it is about this source; another one is offered still.
+        await self.async_set_unique_id(edge_unique_id(announce.node, self._offered[0].source))
+        self.context["title_placeholders"] = {CONF_NAME: announce.node}
+        if nodes.is_signed(announce.node) and pairing_key(self.hass, announce.node) is None:
+            return await self.async_step_pairing_key()
+        return await self._async_next_to_choose()
+
+    async def async_step_pairing_key(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for the key that the agent signs with, and try it."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self._key = user_input[CONF_PAIRING_KEY].strip()
+            if async_nodes(self.hass).accepts(self._found_node, self._key):
+                return await self._async_next_to_choose()
+            errors[CONF_PAIRING_KEY] = "wrong_key"
+        return self.async_show_form(
+            step_id="pairing_key",
+            data_schema=probatio.Schema({probatio.Required(CONF_PAIRING_KEY): SECRET_TEXT}),
+            errors=errors,
+            description_placeholders={CONF_NODE: self._found_node},
+        )
+
+    async def _async_next_to_choose(self) -> ConfigFlowResult:
+        if len(self._offered) > 1:
+            return await self.async_step_carried()
+        return await self.async_step_whose()
+
+    async def async_step_carried(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask which of the agent's sources this is about."""
+        if user_input is not None:
+            chosen = user_input[CONF_CARRIED]
+            self._offered = [one for one in self._offered if one.source == chosen]
+            return await self.async_step_whose()
+        return self.async_show_form(
+            step_id="carried",
+            data_schema=probatio.Schema(
+                {
+                    probatio.Required(CONF_CARRIED): one_of_carried(
+                        {one.source: one for one in self._offered}
+                    )
+                }
+            ),
+            description_placeholders={CONF_NODE: self._found_node},
+        )
+
+    async def async_step_whose(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether it is somebody new, where somebody is known."""
+        if not self._wearers:
+            return await self.async_step_new_wearer()
+        return self.async_show_menu(
+            step_id="whose",
+            menu_options=["new_wearer", "known_wearer"],
+            description_placeholders={"carried": self._offered[0].wearer},
+        )
+
+    async def async_step_new_wearer(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask who it is, as for any wearer, and add them with this source."""
+        carried = self._offered[0]
+        if user_input is not None:
+            if self._is_taken(carried):
+                return self.async_abort(reason="already_configured")
+            # Else the source's id would become the wearer's.
+            await self.async_set_unique_id(None)
+            return self.async_create_entry(
+                title=user_input[CONF_NAME].strip(),
+                data={},
+                options={key: value for key, value in user_input.items() if key != CONF_NAME},
+                subentries=[self._source_data(carried, set(), rank=0.0)],
+            )
+        fields: Fields = {
+            probatio.Required(CONF_NAME): TextSelector(),
+            **await async_about_fields(self.hass),
+        }
+        return self.async_show_form(
+            step_id="new_wearer",
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(fields), {CONF_NAME: carried.wearer, **default_about(self.hass)}
+            ),
+        )
+
+    async def async_step_known_wearer(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask which wearer it is, and add this source behind those they have."""
+        wearers = {entry.entry_id: entry for entry in self._wearers}
+        if user_input is not None:
+            carried, entry = self._offered[0], wearers.get(user_input[CONF_WEARER])
+            if entry is None or self._is_taken(carried):
+                return self.async_abort(reason="already_configured")
+            others = entry.subentries.values()
+            rank = max((float(s.data.get(CONF_RANK, 0.0)) for s in others), default=-1.0) + 1.0
+            found = self._source_data(carried, {s.title for s in others}, rank=rank)
+            source = ConfigSubentry(
+                data=MappingProxyType(dict(found["data"])),
+                subentry_type=found["subentry_type"],
+                title=found["title"],
+                unique_id=found["unique_id"],
+            )
+            self.hass.config_entries.async_add_subentry(entry, source)
+            return self.async_abort(
+                reason="source_added", description_placeholders={CONF_NAME: entry.title}
+            )
+        return self.async_show_form(
+            step_id="known_wearer",
+            data_schema=probatio.Schema(
+                {
+                    probatio.Required(CONF_WEARER): SelectSelector(
+                        SelectSelectorConfig(
+                            options=[
+                                SelectOptionDict(value=key, label=entry.title)
+                                for key, entry in wearers.items()
+                            ],
+                            mode=SelectSelectorMode.LIST,
+                        )
+                    )
+                }
+            ),
+            description_placeholders={"carried": self._offered[0].wearer},
+        )
+
+    @property
+    def _found_node(self) -> str:
+        """The agent that was found; only steps that follow its discovery ask."""
+        return str(self._node)
+
+    @property
+    def _wearers(self) -> list[ConfigEntry]:
+        return self.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+
+    def _is_taken(self, carried: Carried) -> bool:
+        """Tell whether another dialog was quicker."""
+        alone = Announce(node=self._found_node, software="", carries=(carried,))
+        return not free_sources(self.hass, alone)
+
+    def _source_data(
+        self, carried: Carried, titles: set[str], *, rank: float
+    ) -> ConfigSubentryData:
+        known = pairing_key(self.hass, self._found_node)
+        key = self._key if known is None else known.decode()
+        settings = edge_settings(self._found_node, carried, key)
+        return ConfigSubentryData(
+            data=MappingProxyType({**settings, CONF_RANK: rank}),
+            subentry_type=SUBENTRY_SOURCE,
+            title=untaken(SOURCE_FORMS[KIND_EDGE].title, titles),
+            unique_id=edge_unique_id(self._found_node, carried.source),
+        )
+
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
-        """Go straight on to the wearer's first source."""
+        """Go straight on to the wearer's first source, unless it was found and is there."""
+        if self._node is not None:
+            return result
         flow = await self.hass.config_entries.subentries.async_init(
             (result["result"].entry_id, SUBENTRY_SOURCE),
             context=SubentryFlowContext(source=SOURCE_USER),
@@ -113,15 +323,15 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         until = NO_TIME
         if user_input is not None:
-            settings = {**account_settings(subentry.data), **user_input}
-            outcome = await async_try_login(self.hass, settings, self.flow_id)
-            if outcome.error is not None:
-                errors["base"] = outcome.error
-                until = outcome.until
-            elif subentry.data[CONF_WEARER] not in {wearer.id for wearer in outcome.wearers}:
+            old = account_settings(subentry.data)
+            # A field left empty is left out: a site may have been opened to everybody.
+            new = {key: old[key] for key in old.keys() - form.login} | user_input
+            outcome = await async_try_login(self.hass, new, self.flow_id)
+            errors, until = dict(outcome.errors), outcome.until
+            if not errors and subentry.data[CONF_WEARER] not in {w.id for w in outcome.wearers}:
                 errors["base"] = "wrong_account"
-            else:
-                self._renew_logins(account_settings(subentry.data), settings)
+            if not errors:
+                async_give_login(self.hass, old, new, outcome.wearers)
                 return await self._async_next_refused()
         return self.async_show_form(
             step_id="reauth_confirm",
@@ -137,20 +347,10 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
             },
         )
 
-    def _renew_logins(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        """Give the new login to every source of that account, whoever wears it."""
-        entries: list[CgmConfigEntry] = self.hass.config_entries.async_entries(DOMAIN)
-        for entry in entries:
-            for subentry in list(entry.subentries.values()):
-                if account_settings(subentry.data) == old:
-                    kept = {
-                        key: value
-                        for key, value in subentry.data.items()
-                        if key not in old and key != CONF_REFUSED
-                    }
-                    self.hass.config_entries.async_update_subentry(
-                        entry, subentry, data={**kept, **new}
-                    )
+
+def _bytes_of(info: MqttServiceInfo) -> bytes:
+    payload = info.payload
+    return payload.encode() if isinstance(payload, str) else bytes(payload)
 
 
 def refused_sources(entry: ConfigEntry) -> list[ConfigSubentry]:

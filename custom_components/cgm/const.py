@@ -10,7 +10,7 @@ from homeassistant.const import Platform
 
 DOMAIN: Final = "cgm"
 LOGGER: Final = logging.getLogger(__package__)
-PLATFORMS: Final = [Platform.SENSOR]
+PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.SENSOR]
 
 SUBENTRY_SOURCE: Final = "source"
 
@@ -30,6 +30,13 @@ CONF_WEARER: Final = "wearer"
 CONF_RANK: Final = "rank"
 CONF_REFUSED: Final = "refused"
 
+# Config subentry (a source that an edge agent brings): data.
+KIND_EDGE: Final = "edge"
+CONF_NODE: Final = "node"
+CONF_CARRIED: Final = "carried"
+CONF_CADENCE_SECONDS: Final = "cadence_seconds"
+CONF_PAIRING_KEY: Final = "pairing_key"
+
 # How far back a source is asked when it is new: the fortnight that the clinical pictures need.
 # Longer histories are imported.
 FIRST_REACH: Final = timedelta(days=14)
@@ -38,3 +45,8 @@ RECENT: Final = timedelta(hours=6)
 
 # Shown where a time is not known.
 NO_TIME: Final = "?"
+
+
+def agent_device(source: str) -> str:
+    """Return the id of the device of the edge agent that brings a source."""
+    return f"{source}_agent"

@@ -5,29 +5,46 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, CONF_URL, CONF_USERNAME
 
-from .const import CONF_PERSON, CONF_WEARER
+from .const import CONF_CARRIED, CONF_NODE, CONF_PAIRING_KEY, CONF_PERSON, CONF_WEARER
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
-    from .feed import Feed
-    from .wearer import CgmConfigEntry
+    from .wearer import AnyFeed, CgmConfigEntry
 
-_SECRET = {CONF_PASSWORD, CONF_USERNAME, CONF_EMAIL, CONF_URL, CONF_WEARER, CONF_PERSON, "secret"}
+_SECRET = {
+    CONF_CARRIED,
+    CONF_EMAIL,
+    CONF_NODE,
+    CONF_PAIRING_KEY,
+    CONF_PASSWORD,
+    CONF_PERSON,
+    CONF_URL,
+    CONF_USERNAME,
+    CONF_WEARER,
+    "secret",
+    "file",  # of a replay; a path may name anybody
+}
 
 
 async def async_get_config_entry_diagnostics(
     _hass: HomeAssistant, entry: CgmConfigEntry
 ) -> dict[str, Any]:
     """Return redacted settings and how things stand; no readings, names, accounts or addresses."""
+    settings = {
+        "data": async_redact_data(dict(entry.data), _SECRET),
+        "options": async_redact_data(dict(entry.options), _SECRET),
+    }
+    if entry.state is not ConfigEntryState.LOADED:
+        return settings
     wearer = entry.runtime_data
     now = wearer.now()
     newest = wearer.present.newest
     return {
-        "data": async_redact_data(dict(entry.data), _SECRET),
-        "options": dict(entry.options),
+        **settings,
         "clock_offset_seconds": wearer.clock.correction.total_seconds(),
         "history": await wearer.async_history_facts(),
         "newest_reading_age_seconds": None
@@ -40,7 +57,7 @@ async def async_get_config_entry_diagnostics(
     }
 
 
-def _source(feed: Feed) -> dict[str, Any]:
+def _source(feed: AnyFeed) -> dict[str, Any]:
     status = feed.status
     return {
         "settings": async_redact_data(dict(feed.settings), _SECRET),
@@ -49,5 +66,6 @@ def _source(feed: Feed) -> dict[str, Any]:
         "answered": None if status.answered is None else status.answered.isoformat(),
         "newest": None if status.newest is None else status.newest.isoformat(),
         "refused_rows": status.refused_rows,
+        "agent_outbox": None if status.agent is None else status.agent.outbox,
         "learned": feed.cadence.learned.to_dict(),
     }

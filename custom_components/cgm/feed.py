@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.helpers.event import async_call_later
 
-from .accounts import account_settings, async_hold, async_let_go
+from .accounts import account_settings, async_hold, async_let_go, async_log_in
 from .const import CONF_REFUSED, CONF_WEARER, FIRST_REACH, LOGGER
 from .feed_status import FeedState, FeedStatus
 from .shared.glucose.cadence import Cadence
@@ -23,6 +23,7 @@ from .shared.glucose.errors import (
     GlucoseError,
     SharingDisabled,
     SourceUnreachable,
+    StoreError,
     TermsNotAccepted,
     UnexpectedAnswer,
 )
@@ -74,6 +75,8 @@ class Feed:
         self._cancel: CALLBACK_TYPE | None = None
         self._started: datetime | None = None
         self._kept: float = monotonic()
+        self._history_id: str | None = None
+        self._recalled = False
         self._stopped = False
         self._failing = False
         self._asking = False
@@ -87,11 +90,6 @@ class Feed:
             and data[CONF_WEARER] == self.settings[CONF_WEARER]
             and not logged_in_again
         )
-
-    @property
-    def learned(self) -> str:
-        """What the cadence has learned, as text to keep over a restart."""
-        return json.dumps(self.cadence.learned.to_dict())
 
     @callback
     def async_start(self) -> None:
@@ -107,10 +105,12 @@ class Feed:
 
     @callback
     def async_ask_now(self) -> None:
-        """Ask without waiting for the planned moment (the user says the cause is gone)."""
+        """Log in and ask without waiting: the user says that the cause is gone."""
         if not self._stopped and not self._asking:
             self._cancel_timer()
-            self._async_due()
+            self._wearer.entry.async_create_background_task(
+                self._hass, self._async_ask(by_hand=True), f"cgm ask {self.id}"
+            )
 
     def _cancel_timer(self) -> None:
         if self._cancel is not None:
@@ -132,15 +132,20 @@ class Feed:
             self._hass, self._async_ask(), f"cgm ask {self.id}"
         )
 
-    async def _async_ask(self) -> None:
+    async def _async_ask(self, *, by_hand: bool = False) -> None:
         """Ask once, hand on what came, plan the next time."""
         self._asking = True
         try:
             if self._started is None:
                 self._started = self._wearer.now()
-                await self._async_recall()
+            await self._async_recall()
+            if self._stopped:
+                return
             self.cadence.asked(monotonic())
             try:
+                if by_hand:
+                    # What an account remembers of refusals and pauses does not hold back a person.
+                    await async_log_in(self._hass, self.settings, self.id)
                 answer = await self.source.readings(self._since())
             except GlucoseError as error:
                 if not self._stopped:
@@ -178,7 +183,8 @@ class Feed:
             self._failing = False
             LOGGER.info("A %s source answers again", self.settings.get("kind"))
         await self._wearer.async_receive(self, answer)
-        await self._async_keep()
+        if monotonic() - self._kept >= _KEEP_EVERY.total_seconds():
+            await self.async_keep()
 
     @callback
     def _async_failed(self, error: GlucoseError) -> None:
@@ -209,16 +215,28 @@ class Feed:
         return min(self.cadence.since(now, monotonic()), self.status.newest)
 
     async def _async_recall(self) -> None:
-        """Take up what was learned before the restart."""
-        newest, learned = await self._wearer.async_recall_feed(self.id)
+        """Take up what is in the history: at first, and where a new one was begun since."""
+        if self._history_id is not None and self._history_id == self._wearer.history.id:
+            return
+        if self._recalled:
+            # The source is asked for all it has: the new history holds at most the last hours.
+            self._history_id = self._wearer.history.id
+            self.status = replace(self.status, newest=None)
+            return
+        try:
+            newest, learned = await self._wearer.async_recall_feed(self.id)
+        except StoreError:
+            return
+        self._recalled = True
+        self._history_id = self._wearer.history.id
         self.status = replace(self.status, newest=newest)
         if learned is not None:
-            self.cadence = Cadence(
-                self.source.cadence, self.id, Learned.from_dict(json.loads(learned))
-            )
+            known = Learned.from_dict(json.loads(learned))
+            self.cadence = Cadence(self.source.cadence, self.id, known)
 
-    async def _async_keep(self) -> None:
-        if monotonic() - self._kept < _KEEP_EVERY.total_seconds():
-            return
-        self._kept = monotonic()
-        await self._wearer.async_keep_feed(self.id, self.learned)
+    async def async_keep(self) -> None:
+        """Keep what was learned over a restart; nothing before what was kept is known."""
+        if self._recalled:
+            self._kept = monotonic()
+            learned = json.dumps(self.cadence.learned.to_dict())
+            await self._wearer.async_keep_feed(self.id, learned)

@@ -22,6 +22,22 @@ class FeedState(StrEnum):
     SHARING_DISABLED = "sharing_disabled"
     VERSION_REFUSED = "version_refused"
     UNEXPECTED_ANSWER = "unexpected_answer"
+    # Of a source that an edge agent brings.
+    NO_BROKER = "no_broker"
+    OFFLINE = "offline"
+    FAULT_AT_AGENT = "fault_at_agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStatus:
+    """How the edge agent behind a source stands, as far as it was heard since the start.
+
+    `outbox` is how many readings it still holds for us; `last_seen` when it was last heard.
+    """
+
+    connected: bool | None = None
+    outbox: int | None = None
+    last_seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +50,4 @@ class FeedStatus:
     newest: datetime | None = None
     refused_rows: int = 0
     sensor: SensorLife | None = None
+    agent: AgentStatus | None = None

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, LOGGER
-from .shared.glucose.errors import StoreDamaged
+from .shared.glucose.errors import StoreDamaged, StoreUnavailable
 from .shared.glucose.store import Store
 
 if TYPE_CHECKING:
@@ -34,20 +34,26 @@ class History:
         self._thread: ThreadPoolExecutor | None = None
         self._opening = asyncio.Lock()
         self._holders: set[str] = set()
+        self._damaged = False
         self.opened: Opened | None = None
         self.set_aside: Path | None = None
+
+    @property
+    def id(self) -> str | None:
+        """Which history it is: another one after a damaged file, None while it is closed."""
+        return None if self.opened is None else self.opened.store_id
 
     async def async_hold(self, holder: str) -> None:
         """Open the file unless it is open, for one more holder. Raises StoreError."""
         async with self._opening:
-            if self.opened is None:
-                self._thread = ThreadPoolExecutor(1, thread_name_prefix="cgm_history")
+            if self._thread is None:
+                thread = ThreadPoolExecutor(1, thread_name_prefix="cgm_history")
                 try:
-                    self._note(await self._async_in_thread(self._store.open))
+                    self._note(await _async_run(thread, self._store.open))
                 except BaseException:
-                    self._thread.shutdown(wait=False)
-                    self._thread = None
+                    thread.shutdown(wait=False)
                     raise
+                self._thread, self._damaged = thread, False
             self._holders.add(holder)
 
     async def async_let_go(self, holder: str) -> None:
@@ -56,10 +62,14 @@ class History:
             self._holders.discard(holder)
             if self._holders or self._thread is None:
                 return
-            await self._async_in_thread(self._store.close)
-            self._thread.shutdown(wait=False)
-            self._thread = None
-            self.opened = None
+            thread, self._thread, self.opened = self._thread, None, None
+            try:
+                await _async_run(thread, self._store.close)
+            except BaseException:
+                thread.shutdown(wait=False)
+                raise
+            # Idle by now, with nothing queued behind: it ends within microseconds.
+            thread.shutdown()
 
     async def async_do[T](self, work: Callable[[Store], T]) -> T:
         """Run `work` on the store in its thread. Raises StoreError.
@@ -67,24 +77,32 @@ class History:
         A file that turns out damaged is set aside and a new one begun, then the work is
         done again: what the sources still offer comes back by itself.
         """
-        try:
-            return await self._async_in_thread(lambda: work(self._store))
-        except StoreDamaged:
-            LOGGER.error("The glucose history is damaged; it is set aside and a new one begun")
-            self._note(await self._async_in_thread(self._reopen))
-            return await self._async_in_thread(lambda: work(self._store))
+        if self._thread is None:
+            raise StoreUnavailable("history cannot be used now: it is not open")
+        return await _async_run(self._thread, lambda: self._done(work))
 
-    def _reopen(self) -> Opened:
-        self._store.close()
-        return self._store.open()
+    # From here on in the store's thread, one job after the other.
+
+    def _done[T](self, work: Callable[[Store], T]) -> T:
+        if not self._damaged:
+            try:
+                return work(self._store)
+            except StoreDamaged:
+                LOGGER.error("The glucose history is damaged; it is set aside and a new one begun")
+                self._damaged = True
+        # Where there is no room for a new file, the damaged one is let be until there is.
+        self._note(self._store.open())
+        self._damaged = False
+        return work(self._store)
 
     def _note(self, opened: Opened) -> None:
         self.opened = opened
         if opened.set_aside is not None:
             self.set_aside = opened.set_aside
 
-    async def _async_in_thread[T](self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+async def _async_run[T](thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(thread, work)
 
 
 def async_history(hass: HomeAssistant) -> History:

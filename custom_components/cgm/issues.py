@@ -15,8 +15,7 @@ from .feed_status import FeedState
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
-    from .feed import Feed
-    from .wearer import Wearer
+    from .wearer import AnyFeed, CgmConfigEntry, Wearer
 
 # States of a source that only the user can end. "Try again" in the repair asks the source anew.
 _OF_SOURCE = {
@@ -26,6 +25,10 @@ _OF_SOURCE = {
     FeedState.LOCKED: "account_locked",
     FeedState.VERSION_REFUSED: "version_refused",
 }
+
+
+# Whom the repairs concern that are about the machine: raised once, however many wearers.
+_HOME = "home"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,14 @@ class Issue:
 @callback
 def async_update_issues(wearer: Wearer) -> None:
     """Make the repairs of a wearer match how things stand."""
+    registry = ir.async_get(wearer.hass)
     wanted = {f"{issue.key}_{owner}": issue for owner, issue in _issues(wearer)}
     for gone in wearer.issues.keys() - wanted.keys():
-        ir.async_delete_issue(wearer.hass, DOMAIN, gone)
+        _delete(wearer, gone)
     for issue_id, issue in wanted.items():
-        if wearer.issues.get(issue_id) != issue:
+        # One that the user closed by "try again" comes back while its cause stands.
+        stands = registry.async_get_issue(DOMAIN, issue_id) is not None
+        if not stands or wearer.issues.get(issue_id) != issue:
             _create(wearer.hass, issue_id, issue, wearer.id)
     wearer.issues = wanted
 
@@ -54,7 +60,7 @@ def async_update_issues(wearer: Wearer) -> None:
 def async_withdraw_issues(wearer: Wearer) -> None:
     """Clear every repair of a wearer that is unloaded."""
     for issue_id in wearer.issues:
-        ir.async_delete_issue(wearer.hass, DOMAIN, issue_id)
+        _delete(wearer, issue_id)
     wearer.issues = {}
 
 
@@ -76,20 +82,20 @@ def _issues(wearer: Wearer) -> list[tuple[str, Issue]]:
     ]
     if wearer.clock.correction:
         minutes = round(wearer.clock.correction.total_seconds() / 60)
-        found.append((wearer.id, Issue("clock_off", (("minutes", f"{-minutes:+d}"),))))
+        found.append((_HOME, Issue("clock_off", (("minutes", f"{-minutes:+d}"),))))
     if (apart := wearer.present.disagreement) is not None:
         names = (("wearer", wearer.entry.title), *_named(wearer, apart.sources))
         found.append((wearer.id, Issue("sources_disagree", names)))
-    if wearer.history_error is not None:
-        reason = (("reason", str(wearer.history_error)),)
-        found.append((wearer.id, Issue("history_unavailable", reason, ir.IssueSeverity.ERROR)))
+    if wearer.writing.error is not None:
+        reason = (("reason", str(wearer.writing.error)),)
+        found.append((_HOME, Issue("history_unavailable", reason, ir.IssueSeverity.ERROR)))
     if wearer.history.set_aside is not None:
         file = (("file", wearer.history.set_aside.name),)
-        found.append((wearer.id, Issue("history_set_aside", file, ir.IssueSeverity.ERROR)))
+        found.append((_HOME, Issue("history_set_aside", file, ir.IssueSeverity.ERROR)))
     return found
 
 
-def _issue_of_source(wearer: Wearer, feed: Feed) -> Issue | None:
+def _issue_of_source(wearer: Wearer, feed: AnyFeed) -> Issue | None:
     key = _OF_SOURCE.get(feed.status.state)
     if key is None:
         return None
@@ -109,6 +115,14 @@ def _named(wearer: Wearer, sources: tuple[str, str]) -> tuple[tuple[str, str], .
         for source in sources
     ]
     return ("first", titles[0]), ("second", titles[1])
+
+
+def _delete(wearer: Wearer, issue_id: str) -> None:
+    """Clear a repair, unless another wearer has the same one about the home."""
+    entries: list[CgmConfigEntry] = wearer.hass.config_entries.async_loaded_entries(DOMAIN)
+    others = (entry.runtime_data for entry in entries if entry is not wearer.entry)
+    if not any(issue_id in other.issues for other in others):
+        ir.async_delete_issue(wearer.hass, DOMAIN, issue_id)
 
 
 def _create(hass: HomeAssistant, issue_id: str, issue: Issue, wearer: str | None) -> None:

@@ -40,6 +40,7 @@ _MMOL_COUNTRIES = frozenset(
 _TARGETS = ("urgent_low", "low", "high", "urgent_high")
 _UPPER = frozenset({"high", "urgent_high"})
 _ABOUT = "about"
+_ABOUT_FIELDS = (CONF_UNIT, CONF_TIME_ZONE, CONF_PERSON)
 _SHORTEST_MINUTES = 11
 _LONGEST_MINUTES = 30
 
@@ -83,6 +84,7 @@ class WearerOptionsFlow(OptionsFlow):
             else:
                 return self.async_create_entry(
                     data={
+                        **self._others_keep(),
                         **user_input[_ABOUT],
                         CONF_TARGETS: targets,
                         CONF_STALE: {
@@ -113,6 +115,11 @@ class WearerOptionsFlow(OptionsFlow):
             errors=errors,
         )
 
+    def _others_keep(self) -> dict[str, Any]:
+        """Return what other code keeps in the options: the result replaces all of them."""
+        ours = {*_ABOUT_FIELDS, CONF_TARGETS, CONF_STALE}
+        return {key: value for key, value in self.config_entry.options.items() if key not in ours}
+
     def _typed_targets(self, typed: dict[str, float], unit: Unit) -> dict[str, int]:
         """Return whole mg/dL; a number left as it was shown keeps the mg/dL it stands for."""
         known = self._targets
@@ -134,11 +141,7 @@ class WearerOptionsFlow(OptionsFlow):
         options = self.config_entry.options
         targets = self._targets
         return {
-            _ABOUT: {
-                key: options[key]
-                for key in (CONF_UNIT, CONF_TIME_ZONE, CONF_PERSON)
-                if key in options
-            },
+            _ABOUT: {key: options[key] for key in _ABOUT_FIELDS if key in options},
             CONF_TARGETS: {
                 key: _shown_threshold(getattr(targets, f"{key}_mg_dl"), unit) for key in _TARGETS
             },

@@ -34,7 +34,7 @@ class TryAgainFlow(RepairsFlow):
         if user_input is not None:
             entry: CgmConfigEntry | None = self.hass.config_entries.async_get_entry(self._entry_id)
             if entry is not None and entry.state is ConfigEntryState.LOADED:
-                entry.runtime_data.async_try_again(self._source, self.issue_id)
+                entry.runtime_data.async_try_again(self._source)
             return self.async_create_entry(data={})
         return self.async_show_form(
             step_id="confirm",

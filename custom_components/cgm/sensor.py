@@ -16,6 +16,7 @@ from homeassistant.const import EntityCategory, UnitOfBloodGlucoseConcentration
 from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er
 
+from .const import agent_device
 from .entity import CgmEntity
 from .feed_status import FeedState, FeedStatus
 from .shared.glucose.targets import Status
@@ -58,6 +59,8 @@ class SourceSensorDescription(SensorEntityDescription):
 
     value_fn: Callable[[FeedStatus], StateType | datetime]
     exists_fn: Callable[[FeedStatus], bool] = lambda _: True
+    # Of the edge agent that brings the source, which is a device of its own.
+    of_agent: bool = False
     attributes_fn: Callable[[FeedStatus], dict[str, StateType | datetime]] | None = None
 
 
@@ -182,6 +185,24 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
         exists_fn=lambda status: status.sensor is not None and status.sensor.expires is not None,
         value_fn=lambda status: None if status.sensor is None else status.sensor.expires,
     ),
+    SourceSensorDescription(
+        key="outbox",
+        translation_key="outbox",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        of_agent=True,
+        exists_fn=lambda status: status.agent is not None,
+        value_fn=lambda status: None if status.agent is None else status.agent.outbox,
+    ),
+    SourceSensorDescription(
+        key="last_seen",
+        translation_key="last_seen",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        of_agent=True,
+        exists_fn=lambda status: status.agent is not None,
+        value_fn=lambda status: None if status.agent is None else status.agent.last_seen,
+    ),
 )
 
 
@@ -282,8 +303,9 @@ class SourceSensor(CgmEntity, SensorEntity):
     entity_description: SourceSensorDescription
 
     def __init__(self, wearer: Wearer, description: SourceSensorDescription, source: str) -> None:
-        """Belong to the source's device."""
-        super().__init__(wearer, description, source)
+        """Belong to the source's device, or to that of the agent that brings it."""
+        device = agent_device(source) if description.of_agent else source
+        super().__init__(wearer, description, device)
         self._source = source
 
     @property

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 import probatio
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, CONF_REGION, CONF_URL, CONF_USERNAME
 from homeassistant.helpers.selector import (
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -17,15 +19,21 @@ from homeassistant.helpers.selector import (
     TextSelectorType,
 )
 
+from .const import CONF_PAIRING_KEY, KIND_EDGE
+
+if TYPE_CHECKING:
+    from .shared.glucose.wire import Carried
+
 CONF_CLIENT_VERSION: Final = "client_version"
 CONF_SECRET: Final = "secret"  # noqa: S105 - the field's name
 CONF_API: Final = "api"
 CONF_SEED: Final = "seed"
+CONF_STARTED: Final = "started_at"
 CONF_CADENCE_MINUTES: Final = "cadence_minutes"
 
 type Fields = dict[probatio.Marker, object]
 
-_SECRET_TEXT = TextSelector(
+SECRET_TEXT = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password")
 )
 
@@ -61,7 +69,7 @@ class SourceForm:
         return {
             str(marker): data[str(marker)]
             for marker, field in self.fields.items()
-            if str(marker) in data and field is not _SECRET_TEXT
+            if str(marker) in data and field is not SECRET_TEXT
         }
 
 
@@ -72,7 +80,7 @@ SOURCE_FORMS: dict[str, SourceForm] = {
             probatio.Required(CONF_USERNAME): TextSelector(
                 TextSelectorConfig(autocomplete="username")
             ),
-            probatio.Required(CONF_PASSWORD): _SECRET_TEXT,
+            probatio.Required(CONF_PASSWORD): SECRET_TEXT,
             probatio.Required(CONF_REGION): _one_of("dexcom_region", "us", "ous", "jp"),
         },
         login=frozenset({CONF_USERNAME, CONF_PASSWORD}),
@@ -83,7 +91,7 @@ SOURCE_FORMS: dict[str, SourceForm] = {
             probatio.Required(CONF_EMAIL): TextSelector(
                 TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username")
             ),
-            probatio.Required(CONF_PASSWORD): _SECRET_TEXT,
+            probatio.Required(CONF_PASSWORD): SECRET_TEXT,
             probatio.Optional(CONF_CLIENT_VERSION): TextSelector(),
         },
         login=frozenset({CONF_EMAIL, CONF_PASSWORD}),
@@ -94,7 +102,7 @@ SOURCE_FORMS: dict[str, SourceForm] = {
             probatio.Required(CONF_URL): TextSelector(
                 TextSelectorConfig(type=TextSelectorType.URL)
             ),
-            probatio.Optional(CONF_SECRET): _SECRET_TEXT,
+            probatio.Optional(CONF_SECRET): SECRET_TEXT,
             probatio.Required(CONF_API, default="v1"): _one_of(
                 "nightscout_api", "v1", "v3", "phone"
             ),
@@ -110,4 +118,34 @@ SOURCE_FORMS: dict[str, SourceForm] = {
         },
         login=frozenset(),
     ),
+    KIND_EDGE: SourceForm(
+        title="Edge agent",
+        fields={probatio.Optional(CONF_PAIRING_KEY): SECRET_TEXT},
+        login=frozenset(),
+    ),
 }
+
+
+def one_of_carried(carried: Mapping[str, Carried]) -> SelectSelector:
+    """Return the choice among what edge agents carry, by the names they give to wearers."""
+    names = [one.wearer for one in carried.values()]
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=[
+                SelectOptionDict(
+                    value=key,
+                    label=one.wearer
+                    if names.count(one.wearer) == 1
+                    else f"{one.wearer} ({one.source})",
+                )
+                for key, one in carried.items()
+            ],
+            mode=SelectSelectorMode.LIST,
+        )
+    )
+
+
+def untaken(title: str, taken: Collection[str]) -> str:
+    """Return the title, with a number behind it where others have it."""
+    numbered = (f"{title} {number}" for number in count(2))
+    return title if title not in taken else next(t for t in numbered if t not in taken)

@@ -18,6 +18,7 @@ from homeassistant.const import UnitOfBloodGlucoseConcentration
 from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverter
 
 from .const import DOMAIN, LOGGER
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _RECORDER_HAS_COMPILED = timedelta(minutes=12)
 # A backfill arrives in several answers; wait for the last.
 _SETTLE = timedelta(seconds=20)
+# What failed is tried again after this.
+_TRY_AGAIN = timedelta(minutes=5)
 _HOUR = timedelta(hours=1)
 _PENDING = "statistics pending from"
 
@@ -48,6 +51,7 @@ class HourlyStatistics:
         self._wearer = wearer
         self._pending: datetime | None = None
         self._cancel: CALLBACK_TYPE | None = None
+        self._stopped = False
 
     async def async_load(self) -> None:
         """Take up the hours that were not imported before the restart. Raises StoreError."""
@@ -56,56 +60,72 @@ class HourlyStatistics:
         )
         if noted is not None:
             self._pending = datetime.fromisoformat(noted)
-            self._schedule()
 
     async def async_changed(self, earliest: datetime) -> None:
         """Note that the history changed from `earliest` on; hours follow once they are over."""
         if self._reaches_back_to(_hour_of(earliest)):
             await self._async_note(self._pending)
-            self._schedule()
+            self.async_schedule()
         elif self._cancel is None:
-            self._schedule()
+            self.async_schedule()
 
     @callback
     def async_stop(self) -> None:
-        """Import no more."""
+        """Import no more, also where an import is under way; what is pending stays noted."""
+        self._stopped = True
+        self._cancel_timer()
+
+    def _cancel_timer(self) -> None:
         if self._cancel is not None:
             self._cancel()
             self._cancel = None
 
-    def _schedule(self) -> None:
-        self.async_stop()
-        if self._pending is None or RECORDER_DOMAIN not in self._wearer.hass.config.components:
+    @callback
+    def async_schedule(self, at_least: timedelta = _SETTLE) -> None:
+        """Import when the first pending hour may be; nothing without a recorder."""
+        self._cancel_timer()
+        if (
+            self._stopped
+            or self._pending is None
+            or RECORDER_DOMAIN not in self._wearer.hass.config.components
+        ):
             return
         ready = self._pending + _HOUR + _RECORDER_HAS_COMPILED
-        wait = max(ready - self._wearer.now(), _SETTLE)
+        wait = max(ready - self._now(), at_least)
         self._cancel = async_call_later(
             self._wearer.hass,
             wait.total_seconds(),
             HassJob(self._async_import, cancel_on_shutdown=True),
         )
 
+    def _now(self) -> datetime:
+        """Return the time for a reading and for the recorder, which has our own clock only."""
+        return min(self._wearer.now(), dt_util.utcnow())
+
     async def _async_import(self, _now: datetime) -> None:
         """Import every changed hour that is over; what is still running is left pending."""
         self._cancel = None
-        start, wearer = self._pending, self._wearer
+        start, self._pending = self._pending, None
         if start is None:
             return
-        self._pending = None
-        end = _hour_of(wearer.now() - _RECORDER_HAS_COMPILED)
+        at_least = _SETTLE
         try:
-            series = await wearer.history.async_do(lambda store: self._series(store, start))
-        except StoreError as error:
-            LOGGER.debug("Statistics wait for the history: %s", error)
-            self._pending = start
-            self._schedule()
-            return
-        await self._async_import_hours([r for r in series if start <= r.time < end])
-        later = min((r.time for r in series if r.time >= end), default=None)
+            later = await self._async_import_from(start)
+        except Exception as error:  # noqa: BLE001 - whatever stood in the way, it is still to be done
+            log = LOGGER.debug if isinstance(error, StoreError) else LOGGER.error
+            log("Statistics were not imported, to be tried again: %r", type(error))
+            later, at_least = start, _TRY_AGAIN
         if later is not None:
             self._reaches_back_to(_hour_of(later))
         await self._async_note(self._pending)
-        self._schedule()
+        self.async_schedule(at_least)
+
+    async def _async_import_from(self, start: datetime) -> datetime | None:
+        """Import the hours that are over; return the first reading of those that are not."""
+        end = _hour_of(self._now() - _RECORDER_HAS_COMPILED)
+        series = await self._wearer.history.async_do(lambda store: self._series(store, start))
+        await self._async_import_hours([r for r in series if start <= r.time < end])
+        return min((r.time for r in series if r.time >= end), default=None)
 
     def _reaches_back_to(self, hour: datetime) -> bool:
         """Make `hour` the first pending one unless an earlier one is; tell whether it is now."""

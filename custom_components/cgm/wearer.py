@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HassJob, callback
+from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .const import (
+    CONF_KIND,
     CONF_RANK,
-    CONF_REFUSED,
     CONF_STALE,
     CONF_TARGETS,
     CONF_UNIT,
     CONF_WITHDRAWN_AFTER_MINUTES,
-    DOMAIN,
+    KIND_EDGE,
     LOGGER,
     RECENT,
 )
+from .devices import async_register_devices
+from .edge_feed import EdgeFeed
+from .edge_node import kept_under
 from .feed import Feed
-from .feed_status import FeedState
 from .history import async_history
 from .issues import Issue, async_update_issues, async_withdraw_issues
+from .logins import async_ask_for_login, async_note_login
 from .shared.glucose.clock_offset import ClockOffsets
 from .shared.glucose.errors import StoreError
-from .shared.glucose.merge import parted
 from .shared.glucose.present import Present, present
 from .shared.glucose.targets import Targets
 from .shared.glucose.units import Unit
 from .statistics import HourlyStatistics
+from .writing import Identity, Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from homeassistant.core import HomeAssistant
 
-    from .shared.glucose.reading import Kind, Reading
+    from .shared.glucose.reading import Reading
     from .shared.glucose.sources.source import Answer
 
 type CgmConfigEntry = ConfigEntry[Wearer]
 
-type Identity = tuple[str, Kind, str, datetime]
+type AnyFeed = Feed | EdgeFeed
 
-# How many readings wait in memory while the disk refuses them: three months of five-minute ones.
-_MOST_WAITING = 25_920
+# A machine that slept, or whose clock was set, is noticed this long after at the latest.
+_LOOK_EVERY = timedelta(minutes=1)
 
 
 class Wearer:
@@ -58,17 +61,15 @@ class Wearer:
         self.hass = hass
         self.entry = entry
         self.history = async_history(hass)
-        self.feeds: dict[str, Feed] = {}
-        self.clock = ClockOffsets()
-        self.history_error: StoreError | None = None
+        self.feeds: dict[str, AnyFeed] = {}
+        self.clock = ClockOffsets(dt_util.utcnow, monotonic)
+        self.writing = Writing(self.history, self.id)
         self.statistics = HourlyStatistics(self)
         self.issues: dict[str, Issue] = {}
         self.present: Present
         self._recent: dict[Identity, Reading] = {}
-        # Not on disk yet: ahead of the clock, or the disk refused them.
-        self._waiting: dict[Identity, Reading] = {}
         self._listeners: list[CALLBACK_TYPE] = []
-        self._cancel_until: CALLBACK_TYPE | None = None
+        self._cancel_look: CALLBACK_TYPE | None = None
         self._refresh()
 
     # What the user chose.
@@ -96,8 +97,8 @@ class Wearer:
 
     @property
     def cadences(self) -> dict[str, timedelta]:
-        """How often a reading of each source is due."""
-        return {key: feed.source.cadence for key, feed in self.feeds.items()}
+        """How often a reading of each source is due, as its feed has learned."""
+        return {key: feed.cadence.interval for key, feed in self.feeds.items()}
 
     @property
     def withdrawn_after(self) -> timedelta:
@@ -107,23 +108,28 @@ class Wearer:
 
     def now(self) -> datetime:
         """Return the time, by the vendors' clocks where ours is clearly off; aware UTC."""
-        return dt_util.utcnow() + self.clock.correction
+        return self.clock.now()
 
     # Life.
 
     async def async_load(self) -> None:
         """Open the history and take up the last hours. Raises StoreError."""
         await self.history.async_hold(self.id)
-        since = self.now() - RECENT
-        readings = await self.history.async_do(lambda store: store.readings(self.id, since))
+        try:
+            since = self.now() - RECENT
+            readings = await self.history.async_do(lambda store: store.readings(self.id, since))
+            await self.statistics.async_load()
+        except BaseException:
+            await self.history.async_let_go(self.id)
+            raise
+        self.writing.begin()
         self._remember(readings)
-        await self.statistics.async_load()
         self._refresh()
 
     @callback
     def async_follow(self) -> None:
         """Make what runs match the entry and its subentries; safe to call at any time."""
-        self.async_register_devices()
+        async_register_devices(self)
         wanted = self.entry.subentries
         for gone in self.feeds.keys() - wanted.keys():
             self.feeds.pop(gone).async_stop()
@@ -135,60 +141,62 @@ class Wearer:
                 feed.title = subentry.title
                 continue
             if feed is not None:
-                feed.async_stop()
-            feed = self.feeds[key] = Feed(self, subentry)
+                self.feeds.pop(key).async_stop()
+            try:
+                edge = subentry.data[CONF_KIND] == KIND_EDGE
+                feed = EdgeFeed(self, subentry) if edge else Feed(self, subentry)
+            except KeyError, ValueError:
+                # Of a newer release, or changed by hand; the wearer's other sources go on.
+                LOGGER.error("The settings of a source cannot be used; add it anew")
+                continue
+            self.feeds[key] = feed
             feed.async_start()
-        self._ask_for_login()
+        self.statistics.async_schedule()
+        async_ask_for_login(self)
         self.async_refresh()
 
     async def async_stop(self) -> None:
         """Stop feeds and timers and let the history go; nothing is left behind."""
-        for feed in self.feeds.values():
-            feed.async_stop()
-            await self.async_keep_feed(feed.id, feed.learned)
+        feeds = list(self.feeds.values())
         self.feeds.clear()
+        for feed in feeds:
+            feed.async_stop()
         self.statistics.async_stop()
-        if self._cancel_until is not None:
-            self._cancel_until()
-            self._cancel_until = None
+        self._cancel_timer()
         async_withdraw_issues(self)
+        await self._async_write()
+        for feed in feeds:
+            await feed.async_keep()
         await self.history.async_let_go(self.id)
 
     # Readings in.
 
-    async def async_receive(self, feed: Feed, answer: Answer) -> None:
+    async def async_receive(self, feed: AnyFeed, answer: Answer) -> None:
         """Show what came, keep it, and have the statistics follow."""
         self._remember(answer.readings)
-        self._waiting.update({r.identity: r for r in answer.readings})
+        self.writing.put(answer.readings)
         self.async_refresh()
         await self._async_write()
         self.async_feed_changed(feed)
 
     async def _async_write(self) -> None:
-        """Put on disk what waits, but for readings ahead of the clock: those are held.
+        changed = await self.writing.async_write(self.now(), self._recent)
+        if changed is not None:
+            await self.statistics.async_changed(changed)
 
-        While the disk refuses, readings go on waiting in memory and the user is told.
-        """
-        due, _held = parted(self._waiting.values(), self.now())
-        if not due:
-            return
-        try:
-            added = await self.history.async_do(lambda store: store.add(self.id, due))
-        except StoreError as error:
-            if self.history_error is None:
-                LOGGER.error("Readings cannot be written: %s", error)
-            self.history_error = error
-            for identity in list(self._waiting)[: -_MOST_WAITING or None]:
-                del self._waiting[identity]
-            return
-        for reading in due:
-            if self._waiting.get(reading.identity) is reading:
-                del self._waiting[reading.identity]
-        if self.history_error is not None:
-            LOGGER.info("Readings are written again")
-            self.history_error = None
-        if added.earliest_change is not None:
-            await self.statistics.async_changed(added.earliest_change)
+    async def async_take_over(self, source: str, node: str, carried: str) -> None:
+        """Take what an edge agent brought while no wearer took it. Raises StoreError."""
+        key, since = kept_under(node), self.now() - RECENT
+        moved, readings = await self.history.async_do(
+            lambda store: (
+                store.move(key, carried, to_wearer=self.id, to_source=source),
+                store.readings(self.id, since),
+            )
+        )
+        if moved.earliest_change is not None:
+            self._remember(readings)
+            self.async_refresh()
+            await self.statistics.async_changed(moved.earliest_change)
 
     @callback
     def async_note_clock(self, source: str, offset: timedelta | None) -> None:
@@ -199,26 +207,25 @@ class Wearer:
     # Feeds' own affairs.
 
     @callback
-    def async_feed_changed(self, feed: Feed) -> None:
+    def async_feed_changed(self, feed: AnyFeed) -> None:
         """Tell listeners, raise or clear repairs, and ask for a login where one is refused."""
         if self.feeds.get(feed.id) is not feed:
             return
         async_update_issues(self)
         self._tell()
-        if feed.status.state is FeedState.WAITING_FOR_LOGIN:
-            self._mark_refused(feed.id)
+        async_note_login(self, feed)
 
     async def async_recall_feed(self, source: str) -> tuple[datetime | None, str | None]:
-        """Return the newest reading's time of a source and what its feed had learned."""
-        try:
-            return await self.history.async_do(
-                lambda store: (
-                    store.newest_of_source(self.id, source),
-                    store.recall(self.id, f"cadence {source}"),
-                )
+        """Return the newest reading's time of a source and what its feed had learned.
+
+        Raises StoreError.
+        """
+        return await self.history.async_do(
+            lambda store: (
+                store.newest_of_source(self.id, source),
+                store.recall(self.id, f"cadence {source}"),
             )
-        except StoreError:
-            return None, None
+        )
 
     async def async_keep_feed(self, source: str, learned: str) -> None:
         """Keep what a feed has learned."""
@@ -238,31 +245,10 @@ class Wearer:
         return {"readings": health.rows, "megabytes": round(health.file_bytes / 1e6, 1)}
 
     @callback
-    def async_try_again(self, source: str, issue: str) -> None:
-        """Ask a source now because the user says that the cause of `issue` is gone."""
-        self.issues.pop(issue, None)
+    def async_try_again(self, source: str) -> None:
+        """Ask a source now because the user says that the cause of a repair is gone."""
         if (feed := self.feeds.get(source)) is not None:
             feed.async_ask_now()
-
-    def _mark_refused(self, source: str) -> None:
-        subentry = self.entry.subentries.get(source)
-        if subentry is None or subentry.data.get(CONF_REFUSED):
-            return
-        self.hass.config_entries.async_update_subentry(
-            self.entry, subentry, data={**subentry.data, CONF_REFUSED: True}
-        )
-
-    def _ask_for_login(self) -> None:
-        """Have one reauth flow open while any source is refused, and none otherwise."""
-        refused = [s for s in self.entry.subentries.values() if s.data.get(CONF_REFUSED)]
-        if refused:
-            self.entry.async_start_reauth(
-                self.hass,
-                context={"title_placeholders": {"name": f"{self.entry.title}: {refused[0].title}"}},
-            )
-            return
-        for flow in list(self.entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
-            self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
     # What is true now, out.
 
@@ -276,6 +262,9 @@ class Wearer:
     def async_refresh(self) -> None:
         """Compute anew what is true now and tell everybody."""
         self._refresh()
+        self._show()
+
+    def _show(self) -> None:
         async_update_issues(self)
         self._tell()
 
@@ -295,40 +284,31 @@ class Wearer:
             now=now,
             withdrawn_at_least=self.withdrawn_after,
         )
-        if self._cancel_until is not None:
-            self._cancel_until()
-            self._cancel_until = None
+        self._cancel_timer()
         if self.present.until is not None and self.feeds:
-            self._cancel_until = async_track_point_in_utc_time(
-                self.hass, self._async_time_came, self.present.until - self.clock.correction
+            # In elapsed time, which nobody sets back; but not much of it without a look at the
+            # clock, for it does not count while a machine sleeps.
+            wait = min(max(self.present.until - now, timedelta()), _LOOK_EVERY)
+            self._cancel_look = async_call_later(
+                self.hass, wait, HassJob(self._async_look, cancel_on_shutdown=True)
             )
 
-    async def _async_time_came(self, _now: datetime) -> None:
-        """Show that a value was withdrawn or that a held reading's time came, and keep that one."""
-        self._cancel_until = None
-        self.async_refresh()
+    def _cancel_timer(self) -> None:
+        if self._cancel_look is not None:
+            self._cancel_look()
+            self._cancel_look = None
+
+    async def _async_look(self, _now: datetime) -> None:
+        """Show what time alone has changed: a value withdrawn, a held reading's time come."""
+        self._cancel_look = None
+        before = self.present
+        self._refresh()
+        if self.present != before:
+            self._show()
         await self._async_write()
+        if self.feeds:
+            async_update_issues(self)
 
     def _remember(self, readings: Iterable[Reading]) -> None:
         oldest = self.now() - RECENT
         self._recent.update({r.identity: r for r in readings if r.time >= oldest})
-
-    @callback
-    def async_register_devices(self) -> None:
-        """Make the devices that entities name, and have them bear today's names."""
-        devices = dr.async_get(self.hass)
-        wearer = devices.async_get_or_create(
-            config_entry_id=self.entry.entry_id,
-            identifiers={(DOMAIN, self.id)},
-            entry_type=dr.DeviceEntryType.SERVICE,
-            name=self.entry.title,
-        )
-        for subentry in self.entry.subentries.values():
-            devices.async_get_or_create(
-                config_entry_id=self.entry.entry_id,
-                config_subentry_id=subentry.subentry_id,
-                identifiers={(DOMAIN, subentry.subentry_id)},
-                entry_type=dr.DeviceEntryType.SERVICE,
-                name=f"{self.entry.title} {subentry.title}",
-                via_device_id=wearer.id,
-            )

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from glucose.sources.dexcom import DexcomAccount, DexcomSettings, Region, Run
-from glucose.sources.source import Answer
+from glucose.sources.dexcom import DexcomAccount, DexcomSettings, Region
+from glucose.sources.source import Answer, Run
 
 from .dexcom_share import FakeDexcomShare, Row
 

@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from glucose.cadence_learning import (
     _BLUR,
@@ -70,6 +70,7 @@ def test_the_distribution_agrees_with_its_slow_twin(seed: int) -> None:
     assert found == pytest.approx(slow_distribution(learned, 300), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(delays=delays, interval=st.floats(60, 900), allowance=st.floats(1.1, 1.6))
 def test_every_plan_is_one_to_four_moments_in_order(
     delays: list[tuple[float, float]], interval: float, allowance: float
@@ -150,6 +151,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     json_values
     | st.fixed_dictionaries(

@@ -80,7 +80,7 @@ class Vendor(RuleBasedStateMachine):
         self.elapsed += took
         self.cadence.answered(self.now, self.elapsed, readings([self.wall - a for a in ages]))
 
-    @rule(age=st.floats(0, 900), times=st.integers(1, 60))
+    @rule(age=st.floats(0, 900), times=st.integers(1, 30))
     def always_give_something_new(self, age: float, times: int) -> None:
         for _ in range(times):
             self.ask()
@@ -137,4 +137,4 @@ class Vendor(RuleBasedStateMachine):
 
 
 TestVendor = Vendor.TestCase
-TestVendor.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestVendor.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from glucose.errors import UnrecognisedExport
 from glucose.formats import read_export
+from glucose.formats.table import rows_of
 from glucose.reading import Bound, Kind, Reading
 from glucose.units import MG_DL_PER_MMOL_L, Unit
 
@@ -59,7 +60,7 @@ class Dialect:
         lines = [self.header, self.row(1, "", "FirstName", ""), self.row(2, "", "Alert", "270")]
         for number, reading in enumerate(readings, 3):
             local = reading.time.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
-            clock = str(int(reading.time.timestamp()) - 1_500_000_000)
+            clock = str(int(reading.time.timestamp()) - 1_400_000_000)
             lines.append(self.row(number, local, self.event, self.value(reading), clock))
         return "\r\n".join(lines) + "\r\n"
 
@@ -262,3 +263,8 @@ def test_a_cell_without_end_is_refused() -> None:
 def test_text_behind_a_closing_quote_is_kept() -> None:
     row = '1,2024-05-01T10:00:00,EGV,"a"b,,,G6,100,,,,,,'
     assert len(read_export(english(row), zone=BERLIN, source="s").readings) == 1
+
+
+def test_two_stray_quotes_never_melt_two_short_rows_into_one() -> None:
+    rows = rows_of(['a,"b', 'c,"d,e', "f,g"], 0, ",", 5)
+    assert [(row.line, row.cells) for row in rows] == [(1, None), (2, None), (3, ("f", "g"))]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fakes.rows import FIVE, Situation, at, row, rows, situations
-from glucose.merge import FOLD_WITHIN, fold, learned_cadence, meter_readings, withdrawn_after
+from glucose.merge import FOLD_WITHIN, fold, meter_readings, withdrawn_after
 from glucose.reading import Bound, Kind, Reading
 from glucose.trend import Trend
 from naive.merge import naive_fold
@@ -113,32 +113,3 @@ def test_a_value_is_withdrawn_after_eleven_minutes_or_two_cadences_and_a_bit(
 def test_the_least_limit_can_be_chosen() -> None:
     assert withdrawn_after(FIVE, timedelta(minutes=20)) == timedelta(minutes=20)
     assert withdrawn_after(FIVE, timedelta(minutes=6)) == timedelta(minutes=11)
-
-
-@pytest.mark.parametrize("minutes", [1, 3, 5, 15])
-def test_the_cadence_is_learned_in_spite_of_jitter_copies_and_gaps(minutes: int) -> None:
-    chance = random.Random(minutes)
-    times = [at(minutes * i + chance.uniform(-0.05, 0.05)) for i in range(40) if i % 7 != 3]
-    copies = [time + timedelta(seconds=9) for time in times]
-    shuffled = [*times, *copies]
-    chance.shuffle(shuffled)
-    assert learned_cadence(shuffled, timedelta(minutes=7)) == timedelta(minutes=minutes)
-
-
-def test_the_cadence_follows_a_change_of_sensor() -> None:
-    before = [at(15 * i) for i in range(40)]
-    after = [at(15 * 39 + 5 * i) for i in range(1, 9)]
-    assert learned_cadence([*before, *after], FIVE) == FIVE
-
-
-def test_too_few_readings_leave_the_declared_cadence() -> None:
-    declared = timedelta(minutes=3)
-    assert learned_cadence([], declared) == declared
-    assert learned_cadence([at(0), at(1), at(2), at(3)], declared) == declared
-    assert learned_cadence([at(0), at(1), at(2), at(3), at(4)], declared) == timedelta(minutes=1)
-
-
-@pytest.mark.parametrize(("apart", "learned"), [(0.6, 1), (180, 15)])
-def test_a_learned_cadence_stays_within_what_sensors_do(apart: float, learned: int) -> None:
-    times = [at(apart * i) for i in range(20)]
-    assert learned_cadence(times, FIVE) == timedelta(minutes=learned)

@@ -60,6 +60,13 @@ def test_it_takes_fifteen_minutes() -> None:
     assert _found([r for r in [*agreed, *apart] if r.time <= at(30)], 31) is not None
 
 
+def test_a_source_that_has_just_begun_does_not_disagree_yet() -> None:
+    begun = rows("b", (20, 150), (25, 150), (30, 150), (35, 150))
+    readings = [*_steady("a", 110, until=35), *begun]
+    assert _found([reading for reading in readings if reading.time <= at(30)], 31) is None
+    assert _found(readings, 36) is not None
+
+
 def test_one_pair_that_agrees_ends_it() -> None:
     second = rows("b", (0, 150), (5, 150), (10, 150), (15, 150), (20, 150), (25, 112), (30, 150))
     assert _found([*_steady("a", 110), *second], 31) is None

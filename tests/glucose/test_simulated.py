@@ -17,7 +17,7 @@ from hypothesis import given, settings, strategies as st
 from glucose.errors import SharingDisabled
 from glucose.reading import Bound, Reading
 from glucose.sources.simulated import SimulatedAccount
-from glucose.sources.simulated_body import Body
+from glucose.sources.simulated_body import FADE, PER_DAY, SETTLE, Body, _simulate
 from glucose.sources.simulated_draws import PER_UNIT, Topic, normal, of_unit, uniform
 from glucose.sources.simulated_sensor import Sensors
 from glucose.sources.simulated_settings import (
@@ -416,3 +416,12 @@ def test_glucose_has_no_seam_at_midnight(seed: int) -> None:
     steps = np.abs(np.diff(Body(seed, BERLIN).glucose(20_000, 20_060)))
     assert steps.max() < 30.0
     assert steps[287::288].max() < 25.0
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=10, deadline=None)
+def test_a_days_fixed_beginning_is_forgotten_when_the_day_begins(seed: int) -> None:
+    """Where two days' computations overlap, they agree before one is faded into the other."""
+    curves = _simulate(seed, BERLIN, range(20_000, 20_030))
+    before, own = curves[SETTLE + PER_DAY :, :-1], curves[SETTLE : SETTLE + FADE, 1:]
+    assert np.median(np.abs(before - own)) < 2.0

@@ -15,7 +15,7 @@ from .answers import Added, Health, Opened
 from .faults import told
 from .file import file_bytes, open_file
 from .migrations import MIGRATIONS, Migration, recorded
-from .queries import AT_TIMES, NEWEST, SERIES_OF_WEARER, STRETCH
+from .queries import AT_TIMES, NEWEST, SERIES_OF_SOURCE, SERIES_OF_WEARER, STRETCH
 from .rows import (
     EARLIEST_MS,
     LATEST_MS,
@@ -83,13 +83,7 @@ class Store:
                 _keep(connection, _series_id(connection, wearer, name), rows)
                 for name, rows in groups.items()
             ]
-        earliest = min((min(each.rows) for each in found if each.rows), default=None)
-        return Added(
-            new=sum(each.new for each in found),
-            replaced=sum(each.replaced for each in found),
-            unchanged=sum(each.unchanged for each in found),
-            earliest_change=None if earliest is None else time_of(earliest),
-        )
+        return _added(found)
 
     def readings(
         self, wearer: str, start: datetime | None = None, end: datetime | None = None
@@ -144,6 +138,21 @@ class Store:
             connection.execute("DELETE FROM notes WHERE wearer = ?", (wearer,))
         self.checkpoint()
         return erased
+
+    def move(self, wearer: str, source: str, *, to_wearer: str, to_source: str) -> Added:
+        """Give a source's readings to another wearer's source, all or none; as `add` would.
+
+        Where both have a reading of the same identity, the moved one counts as the later.
+        """
+        if (wearer, source) == (to_wearer, to_source):
+            return Added()
+        with self._writing() as connection:
+            moved = connection.execute(SERIES_OF_SOURCE, (wearer, source)).fetchall()
+            found = [
+                _hand_over(connection, id_, to_wearer, SeriesName(to_source, Kind(kind), series))
+                for id_, kind, series in moved
+            ]
+        return _added(found)
 
     def note(self, wearer: str, key: str, value: str | None) -> None:
         """Keep a small text of the wearer's that shall survive a restart; None takes it away."""
@@ -208,6 +217,34 @@ class Store:
                 if connection.in_transaction:  # a full disk may have ended it already
                     connection.execute("ROLLBACK")
                 raise
+
+
+def _added(found: Sequence[Changes]) -> Added:
+    """Sum up what several series changed."""
+    earliest = min((min(each.rows) for each in found if each.rows), default=None)
+    return Added(
+        new=sum(each.new for each in found),
+        replaced=sum(each.replaced for each in found),
+        unchanged=sum(each.unchanged for each in found),
+        earliest_change=None if earliest is None else time_of(earliest),
+    )
+
+
+def _hand_over(
+    connection: sqlite3.Connection, series_id: int, wearer: str, name: SeriesName
+) -> Changes:
+    """Put a series' rows under another name, and take the series away."""
+    rows = connection.execute(STRETCH, (series_id, EARLIEST_MS, LATEST_MS + 1)).fetchall()
+    new_id = _series_id(connection, wearer, name)
+    found = _keep(connection, new_id, rows)
+    connection.execute(
+        "UPDATE series SET replaced = replaced + (SELECT replaced FROM series WHERE id = ?)"
+        " WHERE id = ?",
+        (series_id, new_id),
+    )
+    connection.execute("DELETE FROM readings WHERE series_id = ?", (series_id,))
+    connection.execute("DELETE FROM series WHERE id = ?", (series_id,))
+    return found
 
 
 def _series_id(connection: sqlite3.Connection, wearer: str, name: SeriesName) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 SERIES_OF_WEARER = (
     "SELECT id, source, kind, series FROM series WHERE wearer = ? ORDER BY source, kind, series"
 )
+SERIES_OF_SOURCE = "SELECT id, kind, series FROM series WHERE (wearer, source) = (?, ?)"
 STRETCH = (
     "SELECT time_ms, mg_dl, bound, trend FROM readings"
     " WHERE series_id = ? AND time_ms >= ? AND time_ms < ? ORDER BY time_ms"

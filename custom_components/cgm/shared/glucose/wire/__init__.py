@@ -2,7 +2,7 @@
 
 from .ack import Ack, decode_ack
 from .announce import Announce, Carried, decode_announce
-from .envelope import CONTRACT, MOST_BYTES, WireError, sealed
+from .envelope import CONTRACT, MOST_BYTES, WireError, is_signed, sealed
 from .health import Health, SourceHealth, decode_health
 from .rows import MOST_ROWS, Received, Row, Rows, decode_rows
 from .topics import ANNOUNCED, OFFLINE, ONLINE, Topics, node_of
@@ -28,6 +28,7 @@ __all__ = [
     "decode_announce",
     "decode_health",
     "decode_rows",
+    "is_signed",
     "node_of",
     "sealed",
 ]

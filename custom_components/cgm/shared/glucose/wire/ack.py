@@ -14,7 +14,8 @@ class Ack:
     """Everything of `epoch` up to `seq` is in the store named `store_id`, but for `rejected`.
 
     `rejected` are numbers of rows at or below `seq` that cannot be readings: the agent keeps
-    them and reports them.
+    them and reports them. Higher ones are not sent before `seq` has reached them, and of more
+    than 1,000 the oldest are left out: earlier acknowledgements named them.
     """
 
     store_id: str
@@ -28,7 +29,7 @@ class Ack:
             "store_id": self.store_id,
             "epoch": self.epoch,
             "seq": self.seq,
-            "rejected": list(self.rejected[-MOST_REJECTED:]),
+            "rejected": sorted(seq for seq in self.rejected if seq <= self.seq)[-MOST_REJECTED:],
         }
         return sealed(topic, body, key)
 
@@ -36,12 +37,14 @@ class Ack:
 def decode_ack(topic: str, payload: bytes, key: bytes | None = None) -> Ack:
     """Read an acknowledgement; raises WireError."""
     fields = opened(topic, payload, key)
+    seq = whole_of(fields, "seq")
     rejected = list_of(fields, "rejected", MOST_REJECTED)
-    if not all(type(seq) is int and seq > 0 for seq in rejected):
-        raise WireError("rejected must hold numbers of rows")
+    numbers = tuple(one for one in rejected if type(one) is int and 0 < one <= seq)
+    if len(numbers) != len(rejected):
+        raise WireError("rejected must hold numbers of rows, none above seq")
     return Ack(
         store_id=text_of(fields, "store_id"),
         epoch=text_of(fields, "epoch"),
-        seq=whole_of(fields, "seq"),
-        rejected=tuple(seq for seq in rejected if isinstance(seq, int)),
+        seq=seq,
+        rejected=numbers,
     )

@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..reading import utc_of_epoch_ms
-from .envelope import Body, objects_of, opened, optional_number, sealed, text_of, whole_of
+from .envelope import (
+    Body,
+    WireError,
+    objects_of,
+    opened,
+    optional_flag,
+    optional_number,
+    sealed,
+    text_of,
+    whole_of,
+)
 
 MOST_SOURCES = 16
+_LAST_MS = 253_402_300_799_999  # of the year 9999
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -63,21 +74,23 @@ class Health:
 def decode_health(topic: str, payload: bytes, key: bytes | None = None) -> Health:
     """Read a message of health; raises WireError."""
     fields = opened(topic, payload, key)
-    synchronised = fields.get("clock_synchronised")
+    sources = tuple(
+        SourceHealth(
+            source=text_of(one, "source"),
+            state=text_of(one, "state"),
+            newest=_optional_time(one, "newest"),
+        )
+        for one in objects_of(fields, "sources", MOST_SOURCES)
+    )
+    if len({one.source for one in sources}) != len(sources):
+        raise WireError("a message of health names a source twice")
     return Health(
-        sent_at=_time(fields, "sent_at") or _EPOCH,
-        clock_synchronised=synchronised if isinstance(synchronised, bool) else None,
+        sent_at=_time(fields, "sent_at"),
+        clock_synchronised=optional_flag(fields, "clock_synchronised"),
         depth=whole_of(fields, "depth"),
-        oldest=_time(fields, "oldest"),
+        oldest=_optional_time(fields, "oldest"),
         refused=whole_of(fields, "refused"),
-        sources=tuple(
-            SourceHealth(
-                source=text_of(one, "source"),
-                state=text_of(one, "state"),
-                newest=_time(one, "newest"),
-            )
-            for one in objects_of(fields, "sources", MOST_SOURCES)
-        ),
+        sources=sources,
         disk_free_mb=optional_number(fields, "disk_free_mb"),
         temperature_c=optional_number(fields, "temperature_c"),
     )
@@ -87,7 +100,9 @@ def _ms(time: datetime) -> int:
     return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _time(fields: Body, key: str) -> datetime | None:
-    if fields.get(key) is None:
-        return None
-    return utc_of_epoch_ms(whole_of(fields, key, 0, 253_402_300_799_000))
+def _time(fields: Body, key: str) -> datetime:
+    return utc_of_epoch_ms(whole_of(fields, key, 0, _LAST_MS))
+
+
+def _optional_time(fields: Body, key: str) -> datetime | None:
+    return None if fields.get(key) is None else _time(fields, key)

@@ -1,0 +1,81 @@
+"""The words of the dialogs say neither less nor more than the dialogs need."""
+
+import re
+from typing import Any
+
+import pytest
+from homeassistant.helpers.selector import SelectSelector
+
+from custom_components.cgm import login
+from custom_components.cgm.config_flow import CgmConfigFlow
+from custom_components.cgm.options_flow import WearerOptionsFlow
+from custom_components.cgm.source_flow import SourceFlow
+from custom_components.cgm.source_forms import SOURCE_FORMS
+
+from .dialogs import english
+
+LOGIN_ERRORS = {key for _, key in login._ERROR_KEYS} | {"token_needed"}  # noqa: SLF001 - its keys
+SOURCE: dict[str, Any] = english()["config_subentries"]["source"]
+
+
+def steps(flow: type) -> set[str]:
+    """Return the steps that a flow itself has, whatever its parents have."""
+    return {name.removeprefix("async_step_") for name in vars(flow) if "async_step_" in name}
+
+
+def test_each_step_has_its_words_and_no_other_has() -> None:
+    # The steps "reauth" and "mqtt" only lead to the first form.
+    assert set(english()["config"]["step"]) == steps(CgmConfigFlow) - {"reauth", "mqtt"}
+    assert set(SOURCE["step"]) == steps(SourceFlow)
+    assert set(english()["options"]["step"]) == steps(WearerOptionsFlow)
+
+
+@pytest.mark.parametrize("kind", SOURCE_FORMS)
+def test_each_field_of_a_source_has_its_words_and_no_other_has(kind: str) -> None:
+    asked = {str(marker) for marker in SOURCE_FORMS[kind].fields}
+    step = SOURCE["step"][kind]
+    assert step["data"].keys() == step["data_description"].keys() == asked
+    assert kind in SOURCE["step"]["user"]["menu_options"]
+    assert kind in SOURCE["step"]["user"]["menu_option_descriptions"]
+    assert kind in SOURCE["step"]["reconfigure"]["menu_options"]
+
+
+def test_menus_have_no_other_choices() -> None:
+    assert SOURCE["step"]["user"]["menu_options"].keys() == SOURCE_FORMS.keys()
+    assert SOURCE["step"]["user"]["menu_option_descriptions"].keys() == SOURCE_FORMS.keys()
+    assert SOURCE["step"]["reconfigure"]["menu_options"].keys() == SOURCE_FORMS.keys() | {"place"}
+
+
+def test_the_card_has_words_for_every_login_and_for_nothing_else() -> None:
+    asked = {field for form in SOURCE_FORMS.values() for field in form.login}
+    step = english()["config"]["step"]["reauth_confirm"]
+    assert step["data"].keys() == step["data_description"].keys() == asked
+
+
+def test_errors_and_ends_are_those_that_can_come() -> None:
+    assert english()["config"]["error"].keys() == LOGIN_ERRORS | {"wrong_account", "wrong_key"}
+    at_fields = {"invalid_address", "invalid_version", "phone_expected", "wrong_key"}
+    assert SOURCE["error"].keys() == LOGIN_ERRORS | at_fields
+    ends = {"already_configured", "no_agents", "nothing_to_change", "wrong_account"}
+    assert SOURCE["abort"].keys() == ends
+    assert english()["options"]["error"].keys() == {"targets_contradict"}
+    # What a reauth ends with is Home Assistant's own.
+    found = {"already_configured", "not_an_agent", "source_added", "withdrawn"}
+    assert english()["config"]["abort"].keys() == found
+
+
+def test_each_choice_has_its_words() -> None:
+    lists = {
+        str(selector.config["translation_key"]): set(map(str, selector.config["options"]))
+        for form in SOURCE_FORMS.values()
+        for selector in form.fields.values()
+        if isinstance(selector, SelectSelector)
+    }
+    spoken = {key: set(value["options"]) for key, value in english()["selector"].items()}
+    assert spoken == {**lists, "place": {"first"}}
+
+
+def test_no_two_words_of_a_menu_are_the_same() -> None:
+    options = SOURCE["step"]["user"]["menu_options"].values()
+    assert len(set(options)) == len(options)
+    assert not any(re.search(r"[{}]", option) for option in options)
