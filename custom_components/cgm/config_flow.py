@@ -279,7 +279,7 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
         key = self._key if known is None else known.decode()
         settings = edge_settings(self._found_node, carried, key)
         return ConfigSubentryData(
-            data=MappingProxyType({**settings, CONF_RANK: rank}),
+            data={**settings, CONF_RANK: rank},
             subentry_type=SUBENTRY_SOURCE,
             title=untaken(SOURCE_FORMS[KIND_EDGE].title, titles),
             unique_id=edge_unique_id(self._found_node, carried.source),

@@ -36,6 +36,12 @@ def main() -> int:
         help="play the export N times as fast (default: %(default)g)",
     )
     parser.add_argument(
+        "--edge",
+        action="store_true",
+        help="let the readings come the long way: an edge agent of its own process, a broker "
+        "(mosquitto), MQTT and its discovery",
+    )
+    parser.add_argument(
         "--port", type=int, default=18125, help="loopback port (default: %(default)s)"
     )
     parser.add_argument(
@@ -45,6 +51,8 @@ def main() -> int:
         "stop; exits 1 with the reason and the log where that fails",
     )
     arguments = parser.parse_args()
+    if arguments.edge and arguments.replay is not None:
+        parser.error("--edge has its own wearer: leave out --replay")
     # Also where the caller ignores Ctrl-C for us, as shells do for what runs in the background.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
@@ -58,6 +66,7 @@ def main() -> int:
             speed=arguments.speed,
             port=arguments.port,
             check=arguments.check,
+            edge=arguments.edge,
         )
     except KeyboardInterrupt:
         print("demo: stopped")

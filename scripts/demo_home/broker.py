@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 MOSQUITTO = Path("/usr/sbin/mosquitto")
 HOME_ASSISTANT = "homeassistant"
@@ -59,7 +60,7 @@ class Broker:
         self._persistence = persistence
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Broker:
+    def __enter__(self) -> Self:
         """Start."""
         self.start()
         return self
@@ -178,6 +179,7 @@ class Broker:
             f"persistence_location {folder}/\n"
             # The default, 1,000, loses what is sent to a slow subscriber without a word.
             "max_queued_messages 0\n"
+            "set_tcp_nodelay true\n"
             "log_dest stdout\n"
             "log_type error\nlog_type warning\nlog_type notice\n"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -16,9 +17,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 UP_WITHIN_SECONDS = 180
 STOPPED_WITHIN_SECONDS = 60
 _ANSWER_WITHIN_SECONDS = 30
+_ANSWER = aiohttp.ClientWSTimeout(ws_receive=_ANSWER_WITHIN_SECONDS)
 
 
 class HomeFailed(Exception):  # noqa: N818 - what happened, in the demo's own words
@@ -60,11 +64,24 @@ class Home:
                 raise HomeFailed(f"Home Assistant ended with status {self._process.returncode}")
             try:
                 self._request("GET", "/api/onboarding")
+            except urllib.error.HTTPError:
+                # It answers: somebody was onboarded before, and then there is nothing to say.
+                return
             except OSError:
                 time.sleep(0.3)
             else:
                 return
         raise HomeFailed(f"Home Assistant does not answer after {UP_WITHIN_SECONDS} s")
+
+    def pause(self) -> None:
+        """Freeze the process: its connections stay open, and it answers nobody."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen process go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Stop the process in order; kill it if it does not end."""
@@ -127,6 +144,18 @@ class Home:
         """Return all states."""
         return list(self.get("/api/states"))
 
+    def offers_of(self, integration: str) -> list[dict[str, Any]]:
+        """Return the flows that an integration began by itself and that wait for the user."""
+        flows = asyncio.run(self._asked({"type": "config_entries/flow/progress"}))
+        return [flow for flow in flows if flow["handler"] == integration]
+
+    def entry_id(self, title: str) -> str:
+        """Return the id of the config entry with that title. Raises HomeFailed."""
+        for entry in self.get("/api/config/config_entries/entry"):
+            if entry["title"] == title:
+                return str(entry["entry_id"])
+        raise HomeFailed(f"there is no entry {title}")
+
     def entities_of(self, integration: str) -> set[str]:
         """Return the entity ids of an integration, by Home Assistant's own template engine."""
         text = self.post(
@@ -134,6 +163,21 @@ class Home:
             {"template": f"{{{{ integration_entities('{integration}') | tojson }}}}"},
         )
         return set(text)
+
+    async def _asked(self, question: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON, by question
+        """Return the answer to one question that the API answers only by WebSocket."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{self.url}/api/websocket", timeout=_ANSWER) as socket_,
+        ):
+            await socket_.receive_json()
+            await socket_.send_json({"type": "auth", "access_token": self._token})
+            await socket_.receive_json()
+            await socket_.send_json({"id": 1, **question})
+            answer = await socket_.receive_json()
+        if not answer.get("success"):
+            raise HomeFailed(f"{question['type']}: {answer.get('error')}")
+        return answer["result"]
 
     def _request(
         self, method: str, path: str, body: bytes | None = None, kind: str = "application/json"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from demo_home.agent import AgentProcess
+from demo_home.broker import HOME_ASSISTANT, Broker, BrokerFailed, free_port
+from demo_home.edge import NODE, add_mqtt, adopt
 from demo_home.folder import PASSWORD, USER, make_folder
 from demo_home.home import Home, HomeFailed
 from demo_home.wearer import NAME, add_simulated_wearer, store_replayed_wearer
@@ -21,7 +26,9 @@ def say(text: str) -> None:
     print(f"demo: {text}", flush=True)
 
 
-def run(*, replay: Path | None, zone: str, speed: float, port: int, check: bool) -> int:
+def run(  # noqa: PLR0913 - one for each option
+    *, replay: Path | None, zone: str, speed: float, port: int, check: bool, edge: bool
+) -> int:
     """Show or check the demo; returns the exit status."""
     try:
         ZoneInfo(zone)
@@ -36,36 +43,77 @@ def run(*, replay: Path | None, zone: str, speed: float, port: int, check: bool)
         ROOT / "custom_components" / "cgm",
         port=port,
         zone=zone,
-        source="simulated" if replay is None else "replay",
+        source="edge_agent" if edge else "simulated" if replay is None else "replay",
     )
     if replay is not None:
         say(f"a wearer replays {replay.name} at {speed:g}x")
         store_replayed_wearer(FOLDER, replay.resolve(), zone, speed)
     home = Home(FOLDER, port)
-    say("starting Home Assistant (about 15 seconds)")
-    try:
-        home.start()
-        home.log_in(USER, PASSWORD)
-        say("Home Assistant is up")
-        if replay is None:
-            say("adding a simulated wearer with 14 days of history")
-            add_simulated_wearer(home, zone)
-        value = wait_for_value(home)
-        say(f"{GLUCOSE} is {value}")
-        if check:
-            return print_entities(home)
-        say(f"open {home.url}/glucose-demo/now")
-        say(f"user: {USER}   password: {PASSWORD}")
-        say("Ctrl-C stops everything")
-        home.wait()
-    except HomeFailed as failure:
-        say(f"FAILED: {failure}")
-        print(home.log(), flush=True)
-        return 1
-    finally:
-        say("stopping Home Assistant")
-        home.stop()
+    agent: AgentProcess | None = None
+    with ExitStack() as running:
+        say("starting Home Assistant (about 15 seconds)")
+        running.callback(home.stop)
+        running.callback(say, "stopping everything")
+        try:
+            home.start()
+            home.log_in(USER, PASSWORD)
+            say("Home Assistant is up")
+            if edge:
+                agent = run_edge(home, zone, running)
+            elif replay is None:
+                say("adding a simulated wearer with 14 days of history")
+                add_simulated_wearer(home, zone)
+            value = wait_for_value(home)
+            say(f"{GLUCOSE} is {value}")
+            if agent is not None:
+                wait_for_acknowledgement(agent)
+            if check:
+                return print_entities(home)
+            say(f"open {home.url}/glucose-demo/now")
+            say(f"user: {USER}   password: {PASSWORD}")
+            say("Ctrl-C stops everything")
+            home.wait()
+        except (HomeFailed, BrokerFailed) as failure:
+            say(f"FAILED: {failure}")
+            print(home.log(), flush=True)
+            return 1
     return 0
+
+
+def run_edge(home: Home, zone: str, running: ExitStack) -> AgentProcess:
+    """Start broker and agent, and answer what Home Assistant then asks; raises HomeFailed."""
+    passwords = {HOME_ASSISTANT: secrets.token_urlsafe(), NODE: secrets.token_urlsafe()}
+    broker = running.enter_context(Broker(FOLDER / "broker", passwords))
+    say(f"mosquitto is up on {broker.host}:{broker.port}")
+    add_mqtt(home, broker, passwords[HOME_ASSISTANT])
+    say("Home Assistant is at the broker")
+    agent = AgentProcess(
+        FOLDER / "agent",
+        node=NODE,
+        port=broker.port,
+        password=passwords[NODE],
+        health_port=free_port(),
+    )
+    running.callback(agent.stop)
+    agent.start()
+    say("the edge agent is up, with a simulated wearer")
+    try:
+        adopt(home, NODE, NAME, zone)
+    except HomeFailed:
+        print(agent.log()[-4000:], flush=True)
+        raise
+    say("Home Assistant has found the agent, and its readings have a wearer")
+    return agent
+
+
+def wait_for_acknowledgement(agent: AgentProcess) -> None:
+    """Wait until all that the agent has is in the home's history; raises HomeFailed."""
+    give_up = time.monotonic() + VALUE_WITHIN_SECONDS
+    while (waiting := agent.waiting()) != 0:
+        if time.monotonic() > give_up:
+            raise HomeFailed(f"{waiting} readings wait for Home Assistant's acknowledgement")
+        time.sleep(0.2)
+    say("Home Assistant has acknowledged every reading the agent had")
 
 
 def wait_for_value(home: Home) -> str:

@@ -10,18 +10,18 @@ from typing import Any, Final
 from demo_home.home import Home, HomeFailed
 
 NAME: Final = "Alex"
-_FLOWS = "/api/config/config_entries/flow"
+FLOWS = "/api/config/config_entries/flow"
 _SOURCE_FLOWS = "/api/config/config_entries/subentries/flow"
 
 
 def add_simulated_wearer(home: Home, zone: str) -> None:
     """Add the wearer and, straight on, a simulated source. Raises HomeFailed."""
-    begun = home.post(_FLOWS, {"handler": "cgm"})
+    begun = home.post(FLOWS, {"handler": "cgm"})
     wearer = {"name": NAME, "unit": "mg/dL", "time_zone": zone}
-    made = _fill(home, _FLOWS, begun["flow_id"], wearer, "create_entry")
+    made = fill(home, FLOWS, begun["flow_id"], wearer, "create_entry")
     _kind, flow = made["next_flow"]
-    _fill(home, _SOURCE_FLOWS, flow, {"next_step_id": "simulated"}, "form")
-    _fill(home, _SOURCE_FLOWS, flow, {"cadence_minutes": "5"}, "create_entry")
+    fill(home, _SOURCE_FLOWS, flow, {"next_step_id": "simulated"}, "form")
+    fill(home, _SOURCE_FLOWS, flow, {"cadence_minutes": "5"}, "create_entry")
 
 
 def store_replayed_wearer(folder: Path, file: Path, zone: str, speed: float) -> None:
@@ -72,7 +72,7 @@ def store_replayed_wearer(folder: Path, file: Path, zone: str, speed: float) -> 
     (folder / ".storage" / "core.config_entries").write_text(json.dumps(content))
 
 
-def _fill(home: Home, flows: str, flow: str, answer: dict[str, Any], then: str) -> dict[str, Any]:
+def fill(home: Home, flows: str, flow: str, answer: dict[str, Any], then: str) -> dict[str, Any]:
     """Answer one step and insist on what comes next."""
     result: dict[str, Any] = home.post(f"{flows}/{flow}", answer)
     if result["type"] != then:

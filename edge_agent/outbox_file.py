@@ -1,0 +1,277 @@
+"""The outbox's file on disk: private, of one process, opened only when sound, else set aside."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from glucose.errors import StoreDamaged, StoreTooNew, StoreUnavailable
+from glucose.reading import Kind, Reading
+
+from .outbox_rows import Stream, Value, reading_of
+
+# One commit rewrites one page or two: the smallest pages SQLite knows write the least.
+# 2,016 readings, one commit each: 1.4 MB with 512, 2.5 with 1,024, 8.9 with 4,096.
+PAGE_BYTES = 512
+# Pages in the log before they are written back: half a megabyte, days of readings.
+CHECKPOINT_PAGES = 1000
+BUSY_SECONDS = 3.0
+_VERSION = 1
+_LOG_BYTES = 1_048_576
+_PRIVATE_FILE = 0o600
+_PRIVATE_FOLDER = 0o700
+_TAILS = ("", "-wal", "-shm", "-journal")
+
+# No index on the identity of a reading: it would double what each commit writes, and looking
+# for what is known reads the few hundred kilobytes there are.
+_TABLES = (
+    "CREATE TABLE stream (id INTEGER PRIMARY KEY, source TEXT, kind TEXT, series TEXT)",
+    (
+        "CREATE TABLE row (seq INTEGER PRIMARY KEY, stream INT, time INT, mg_dl INT, bound INT,"
+        " trend INT, sum INT)"
+    ),
+    "CREATE TABLE rejected (seq INTEGER PRIMARY KEY)",
+    "CREATE TABLE noted (id INTEGER PRIMARY KEY, done INT, store_id TEXT, sum INT)",
+)
+ROWS = (
+    "SELECT seq, source, kind, series, time, mg_dl, bound, trend, sum"
+    " FROM row LEFT JOIN stream ON stream.id = row.stream"
+)
+
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# A mistake of ours, and not of the place the file lies in.
+_OURS = frozenset(
+    {
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_MISUSE,
+        sqlite3.SQLITE_RANGE,
+        sqlite3.SQLITE_TOOBIG,
+    }
+)
+
+Columns = tuple[int, str, str, str, int, int, int | None, int | None, int]
+
+
+class OpenFile(NamedTuple):
+    """A sound outbox, connected; a damaged one set aside for it, with what could be saved of it."""
+
+    connection: sqlite3.Connection
+    set_aside: Path | None
+    saved: tuple[Reading, ...]
+
+
+class Noted(NamedTuple):
+    """What Home Assistant has, as far as it was noted, and which store of it."""
+
+    done: int = 0
+    store_id: str | None = None
+
+
+class StoredRow(NamedTuple):
+    """A row as the file has it; `reading` is None where the row is damaged."""
+
+    seq: int
+    reading: Reading | None
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Raise StoreDamaged or StoreUnavailable for an error of SQLite or of the file system."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
+        if code & 0xFF in _DAMAGED:  # the other bits only say where in SQLite it happened
+            raise StoreDamaged(f"outbox damaged: {error}") from error
+        if code & 0xFF in _OURS:
+            raise
+        name: str = getattr(error, "sqlite_errorname", "")
+        raise StoreUnavailable(f"outbox cannot be used now: {error} ({name})") from error
+    except OSError as error:
+        raise StoreUnavailable(f"outbox cannot be used now: {error.strerror}") from error
+
+
+def locked(path: Path) -> int:
+    """Make the folder and take the outbox for this process, until the descriptor is closed.
+
+    Raises StoreUnavailable where another process has it.
+    """
+    with told():
+        path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        lock = os.open(companion(path, ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise StoreUnavailable("outbox cannot be used now: another agent has it open") from error
+    return lock
+
+
+def open_file(path: Path, now: datetime) -> OpenFile:
+    """Connect to the outbox at `path`, made if there is none.
+
+    Raises StoreUnavailable, and StoreTooNew with the file untouched.
+    """
+    aside: Path | None = None
+    saved: tuple[Reading, ...] = ()
+    if any(part.exists() for part in family(path)):
+        try:
+            with told():
+                return OpenFile(_connect_to_sound(path), None, ())
+        except StoreDamaged:
+            saved = _saved(path)
+            with told():
+                aside = _set_aside(path, now)
+    with told():
+        _make_empty(path)
+        return OpenFile(_connect_to_sound(path), aside, saved)
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """Connect for reading alone, also while an agent writes; raises StoreUnavailable."""
+    with told():
+        connection = _connected(path, "ro")
+        try:
+            connection.execute("SELECT 1 FROM row LIMIT 1").fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def stored(columns: Columns) -> StoredRow:
+    """Read one line of ROWS."""
+    seq, source, kind, series, time_ms, mg_dl, bound, trend, found = columns
+    try:
+        stream = Stream(source, Kind(kind), series)
+    except ValueError:
+        return StoredRow(seq, None)
+    return StoredRow(seq, reading_of(seq, stream, Value(time_ms, mg_dl, bound, trend), found))
+
+
+def noted(connection: sqlite3.Connection) -> Noted:
+    """Read what was noted; a damaged note is none, and everything is sent again."""
+    found = connection.execute("SELECT done, store_id, sum FROM noted WHERE id = 1").fetchone()
+    if found is None or found[2] != _sum(Noted(*found[:2])):
+        return Noted()
+    return Noted(*found[:2])
+
+
+def note(connection: sqlite3.Connection, what: Noted) -> None:
+    """Write it down, within the caller's transaction."""
+    connection.execute("INSERT OR REPLACE INTO noted VALUES (1, ?, ?, ?)", (*what, _sum(what)))
+
+
+def _sum(what: Noted) -> int:
+    return zlib.crc32(repr(tuple(what)).encode())
+
+
+def family(path: Path) -> list[Path]:
+    """Return the file and its companions' names."""
+    return [companion(path, tail) for tail in _TAILS]
+
+
+def companion(path: Path, tail: str) -> Path:
+    """Return the name of the file's companion with that tail."""
+    return path.with_name(path.name + tail)
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,  # transactions are begun and ended in words
+        check_same_thread=False,  # the outbox has its own lock
+    )
+    # NORMAL: a commit outlives our own death; a power cut may take the last ones, never half of
+    # one, and the source's trailing window brings those readings again.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def _connect_to_sound(path: Path) -> sqlite3.Connection:
+    if not path.exists() or path.stat().st_size == 0:
+        # A beginning appears whole, and SQLite would delete the log beside an empty file.
+        raise StoreDamaged("outbox damaged: the file is empty or gone")
+    connection = _connected(path, "rw")
+    try:
+        _check(connection)
+    except BaseException:
+        connection.close()
+        raise
+    for part in family(path):
+        with suppress(OSError):  # some file systems know no modes
+            if part.stat().st_mode & 0o077:
+                part.chmod(_PRIVATE_FILE)
+    return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Raise StoreTooNew, or StoreDamaged for what this agent cannot have written."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise StoreTooNew("the outbox was written by a newer agent: update this one")
+    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise StoreDamaged("outbox damaged: found by quick_check")
+    tables = tuple(sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema"))
+    if version != _VERSION or tables != _TABLES:
+        raise StoreDamaged("outbox damaged: the file is something else")
+
+
+def _make_empty(path: Path) -> None:
+    """Make an empty outbox under another name, whole before it is moved into place."""
+    new = companion(path, ".new")
+    for part in family(new):
+        part.unlink(missing_ok=True)  # an earlier beginning that did not end: it held nothing
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE_FILE))
+    with closing(_connected(new, "rw")) as connection:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        for table in _TABLES:
+            connection.execute(table)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("PRAGMA journal_mode = WAL")
+    new.rename(path)
+
+
+def _saved(path: Path) -> tuple[Reading, ...]:
+    """Return what a damaged outbox still tells: the rows whose checksum holds, oldest first.
+
+    Read from both ends, as a page that cannot be read stops a walk over the table.
+    """
+    found: dict[int, Reading] = {}
+    with suppress(sqlite3.Error, OSError), closing(_connected(path, "ro")) as connection:
+        for direction in ("ASC", "DESC"):
+            with suppress(sqlite3.Error):
+                for columns in connection.execute(f"{ROWS} ORDER BY seq {direction}"):
+                    row = stored(columns)
+                    if row.seq in found:
+                        break
+                    if row.reading is not None:
+                        found[row.seq] = row.reading
+    return tuple(found[seq] for seq in sorted(found))
+
+
+def _set_aside(path: Path, now: datetime) -> Path:
+    """Move the file and its companions to a dated name beside it; return the file's."""
+    dated = f"{path.name}.damaged-{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}"
+    aside, number = path.with_name(dated), 1
+    while any(part.exists() for part in family(aside)):
+        number += 1
+        aside = path.with_name(f"{dated}-{number}")
+    for part, kept in zip(family(path), family(aside), strict=True):
+        with suppress(FileNotFoundError):
+            part.rename(kept)
+    return aside

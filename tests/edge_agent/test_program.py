@@ -1,0 +1,378 @@
+"""The real program as a process: against a real broker, and with every word it knows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from fakes.agent_program import Running, ended, eventually, json_of, write_settings
+from fakes.broker import (
+    HOME_ASSISTANT,
+    NODE,
+    PASSWORDS,
+    Broker,
+    broker_running,
+    free_port,
+    needs_mosquitto,
+)
+from glucose.wire import Ack, Topics, decode_announce, decode_health, decode_rows
+
+TOPICS = Topics(NODE)
+SIMULATED = (
+    '[[sources]]\nname = "annas"\nwearer = "Anna"\nkind = "simulated"\nseed = 3\n'
+    '[[sources]]\nname = "bens"\nwearer = "Ben"\nkind = "simulated"\nseed = 4\n'
+)
+
+
+class Home:
+    """What Home Assistant does with the wire: stores what comes, acknowledges what it has."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.stored: set[tuple[object, ...]] = set()
+        self.said: dict[str, list[bytes]] = {}
+        self._epoch, self._acked = "", 0
+        self._lock = threading.Lock()
+        self._client = Client(
+            CallbackAPIVersion.VERSION2, "home", protocol=MQTTProtocolVersion.MQTTv5
+        )
+        self._client.username_pw_set(HOME_ASSISTANT, PASSWORDS[HOME_ASSISTANT])
+        self._client.on_message = self._hear
+        self._client.connect(broker.host, broker.port)
+        self._client.subscribe([("cgm/#", 1), ("homeassistant/#", 1)])
+        self._client.loop_start()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def last(self, topic: str) -> bytes:
+        return self.said.get(topic, [b""])[-1]
+
+    def _hear(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
+        self.said.setdefault(message.topic, []).append(message.payload)
+        if message.topic not in {TOPICS.reading, TOPICS.backfill}:
+            return
+        received = decode_rows(message.topic, message.payload)
+        if received.epoch != self._epoch:
+            self._epoch, self._acked = received.epoch, received.done
+        self.stored |= {row.reading.identity for row in received.rows}
+        if received.after <= self._acked:
+            self._acked = max(self._acked, received.last)
+        ack = Ack(store_id="home", epoch=self._epoch, seq=self._acked)
+        client.publish(TOPICS.ack, ack.encode(TOPICS.ack), qos=1, retain=True)
+
+
+def login(broker: Broker, folder: Path, password: str = PASSWORDS[NODE]) -> str:
+    word = folder / "word"
+    word.write_text(password, encoding="utf-8")
+    word.chmod(0o600)
+    return (
+        f'host = "{broker.host}"\nport = {broker.port}\nusername = "{NODE}"\npassword_file = "word"'
+    )
+
+
+@contextmanager
+def at_home(broker: Broker) -> Iterator[Home]:
+    home = Home(broker)
+    try:
+        yield home
+    finally:
+        home.close()
+
+
+def exported(config: Path) -> list[dict[str, str]]:
+    done = ended("--config", str(config), "export")
+    assert done.returncode == 0, done.stderr
+    return list(csv.DictReader(done.stdout.splitlines()))
+
+
+@needs_mosquitto
+def test_once_delivers_everything_and_ends(tmp_path: Path) -> None:
+    with broker_running(tmp_path / "broker") as broker, at_home(broker) as home:
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        done = ended("--config", str(config), "once")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "2 of 2 sources answered; 0 readings are not yet acknowledged" in done.stdout
+        rows = exported(config)
+        assert len(home.stored) == len(rows) > 7000
+        assert {row["state"] for row in rows} == {"done"}
+        health = decode_health(TOPICS.health, home.last(TOPICS.health))
+        assert [source.state for source in health.sources] == ["ok", "ok"]
+        announce = decode_announce(TOPICS.announce, home.last(TOPICS.announce))
+        assert [one.wearer for one in announce.carries] == ["Anna", "Ben"]
+        again = ended("--config", str(config), "once")
+        assert again.returncode == 0, again.stdout
+        assert len(home.stored) >= len(rows)
+
+
+@needs_mosquitto
+def test_without_a_home_once_keeps_what_it_has_and_says_so(tmp_path: Path) -> None:
+    with broker_running(tmp_path / "broker") as broker:
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        done = ended("--config", str(config), "once", "--wait", "1")
+        assert done.returncode == 75
+        kept = exported(config)
+        assert f"{len(kept)} readings are not yet acknowledged" in done.stdout
+        with at_home(broker) as home:
+            assert ended("--config", str(config), "once").returncode == 0
+            assert len(home.stored) >= len(kept) > 7000
+
+
+@needs_mosquitto
+def test_run_is_ready_feeds_the_watchdog_answers_healthz_and_stops_in_order(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    address = tmp_path / "notify"
+    with (
+        broker_running(tmp_path / "broker") as broker,
+        at_home(broker) as home,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+    ):
+        systemd.bind(str(address))
+        systemd.settimeout(20)
+        config = write_settings(
+            tmp_path, sources=SIMULATED, broker=login(broker, tmp_path), health_port=port
+        )
+        variables = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "2000000"}
+        words = ("--config", str(config), "run")
+        with Running(tmp_path / "log", *words, variables=variables) as agent:
+            heard = [systemd.recv(1000).decode() for _ in range(4)]
+            assert heard[0] == "READY=1"
+            assert all(line.startswith("WATCHDOG=1\nSTATUS=") for line in heard[1:])
+            eventually(lambda: home.last(TOPICS.health), "health within seconds of connecting")
+            eventually(lambda: health(port)[1]["depth"] == 0, "all acknowledged")
+            status, found = health(port)
+            assert (status, found["alive"], found["connected"]) == (200, True, True)
+            assert "2 of 2 sources well" in last_status(systemd)
+            elsewhere = f"http://127.0.0.1:{port}/"
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(elsewhere, timeout=5)
+            assert agent.stop() == 0
+            assert home.last(TOPICS.availability) == b"offline"
+            assert "Stopping" in agent.said()
+
+
+def health(port: int) -> tuple[int, dict[str, object]]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        return answer.status, json_of(answer.read().decode())
+
+
+def last_status(systemd: socket.socket) -> str:
+    """Return the next word of the agent after those that lie in the socket already."""
+    systemd.setblocking(False)
+    try:
+        while True:
+            systemd.recv(1000)
+    except BlockingIOError:
+        systemd.settimeout(20)
+        return systemd.recv(1000).decode()
+
+
+@needs_mosquitto
+def test_a_process_that_stops_moving_feeds_no_watchdog(tmp_path: Path) -> None:
+    address = tmp_path / "notify"
+    with (
+        broker_running(tmp_path / "broker") as broker,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+    ):
+        systemd.bind(str(address))
+        systemd.settimeout(20)
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        variables = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "1000000"}
+        words = ("--config", str(config), "run")
+        with Running(tmp_path / "log", *words, variables=variables) as agent:
+            assert systemd.recv(1000) == b"READY=1"
+            assert systemd.recv(1000).startswith(b"WATCHDOG=1")
+            agent.process.send_signal(signal.SIGSTOP)
+            last_status_or_nothing(systemd)
+            systemd.settimeout(1.5)
+            with pytest.raises(TimeoutError):
+                systemd.recv(1000)
+            agent.process.send_signal(signal.SIGCONT)
+            systemd.settimeout(20)
+            assert systemd.recv(1000).startswith(b"WATCHDOG=1")
+
+
+def last_status_or_nothing(systemd: socket.socket) -> None:
+    systemd.settimeout(0.3)
+    with suppress(TimeoutError):
+        while True:
+            systemd.recv(1000)
+
+
+@needs_mosquitto
+def test_discovery_describes_a_sensor_for_each_source_only_where_it_is_wanted(
+    tmp_path: Path,
+) -> None:
+    topic = f"homeassistant/device/cgm_{NODE}/config"
+    with broker_running(tmp_path / "broker") as broker, at_home(broker) as home:
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        assert ended("--config", str(config), "once").returncode == 0
+        assert topic not in home.said
+        found = ended("--config", str(config), "once", CGM_EDGE_HOME_DISCOVERY_ENABLED="true")
+        assert found.returncode == 0
+        eventually(lambda: home.last(topic), "discovery is published")
+        described = json.loads(home.last(topic))
+        sensors = described["components"]
+        assert [sensor["name"] for sensor in sensors.values()] == ["Anna glucose", "Ben glucose"]
+        assert all(sensor["expire_after"] == 900 for sensor in sensors.values())
+        assert described["availability"][0]["topic"] == TOPICS.availability
+        for name, sensor in zip(("annas", "bens"), sensors.values(), strict=True):
+            newest = max(
+                (row for row in exported(config) if row["source"] == name),
+                key=lambda row: row["time"],
+            )
+            shown = json.loads(home.last(sensor["state_topic"]))
+            assert shown["mg_dl"] == int(newest["mg_dl"])
+            assert sensor["state_topic"].startswith(f"cgm/{NODE}/")
+
+
+@needs_mosquitto
+def test_doctor_is_content_with_what_works(tmp_path: Path) -> None:
+    with broker_running(tmp_path / "broker") as broker, at_home(broker):
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        assert ended("--config", str(config), "once").returncode == 0
+        said = ended("--config", str(config), "doctor").stdout.splitlines()
+        found = {line[5:].partition(":")[0]: line[:4].strip() for line in said}
+        del found["clock"]  # a matter of this machine
+        assert set(found.values()) == {"ok"}
+        assert found.keys() == {
+            *("settings", "disk", "outbox", "dns", "connection", "broker login"),
+            *("broker rules", "home assistant", "source 1 (simulated)", "source 2 (simulated)"),
+        }
+
+
+@needs_mosquitto
+def test_doctor_does_not_disturb_an_agent_that_runs(tmp_path: Path) -> None:
+    with broker_running(tmp_path / "broker") as broker, at_home(broker) as home:
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        with Running(tmp_path / "log", "--config", str(config), "run") as agent:
+            eventually(lambda: len(home.stored) > 7000, "all delivered")
+            ended("--config", str(config), "doctor")
+            assert "offline" not in str(home.said[TOPICS.availability])
+            assert len(home.said[TOPICS.availability]) == 1
+            assert agent.stop() == 0
+
+
+@needs_mosquitto
+def test_doctor_says_what_to_do_about_a_wrong_password(tmp_path: Path) -> None:
+    with broker_running(tmp_path / "broker") as broker:
+        wrong = login(broker, tmp_path, "not the word")
+        config = write_settings(tmp_path, sources=SIMULATED, broker=wrong)
+        done = ended("--config", str(config), "doctor")
+        assert done.returncode == 1
+        assert "FAIL broker login: " in done.stdout
+        assert "Next: set broker.username and broker.password_file" in done.stdout
+        assert "not the word" not in done.stdout + done.stderr
+
+
+@needs_mosquitto
+def test_doctor_says_what_to_do_about_rules_that_deny(tmp_path: Path) -> None:
+    access = f"user {HOME_ASSISTANT}\ntopic readwrite #\nuser {NODE}\ntopic read cgm/{NODE}/ack\n"
+    with broker_running(tmp_path / "broker", access=access) as broker:
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        done = ended("--config", str(config), "doctor")
+        assert done.returncode == 1
+        assert "FAIL broker rules: the broker denies publishing" in done.stdout
+        assert "look home assistant: has acknowledged nothing yet" in done.stdout
+
+
+def test_doctor_says_that_nothing_listens(tmp_path: Path) -> None:
+    nowhere = f'host = "127.0.0.1"\nport = {free_port()}'
+    config = write_settings(tmp_path, sources=SIMULATED, broker=nowhere)
+    done = ended("--config", str(config), "doctor")
+    assert done.returncode == 1
+    assert "FAIL connection: nothing listens at the broker's address" in done.stdout
+    assert "ok   source 2 (simulated): login accepted" in done.stdout
+    assert "broker login" not in done.stdout
+
+
+def test_doctor_says_that_a_name_has_no_address(tmp_path: Path) -> None:
+    config = write_settings(tmp_path, sources=SIMULATED, broker='host = "nowhere.invalid"')
+    done = ended("--config", str(config), "doctor")
+    assert done.returncode == 1
+    assert "FAIL dns: " in done.stdout
+
+
+def test_two_agents_cannot_share_an_outbox(tmp_path: Path) -> None:
+    nowhere = f'host = "127.0.0.1"\nport = {free_port()}'
+    config = write_settings(tmp_path, sources=SIMULATED, broker=nowhere)
+    with Running(tmp_path / "log", "--config", str(config), "run") as agent:
+        eventually(lambda: "Running" in agent.said(), "it runs without a broker")
+        second = ended("--config", str(config), "once", "--wait", "0")
+        assert second.returncode == 73
+        assert "another agent has it open" in second.stderr
+        assert agent.stop() == 0
+
+
+def test_wrong_settings_end_it_with_a_status_that_systemd_does_not_repeat(tmp_path: Path) -> None:
+    config = write_settings(tmp_path, sources=SIMULATED, broker='hots = "x"')
+    done = ended("--config", str(config), "run")
+    assert done.returncode == 78
+    assert "settings: broker.hots: there is no such setting. Did you mean" in done.stderr
+    assert "settings: broker.host is missing: " in done.stderr
+
+
+def test_a_dry_run_leaves_nothing_behind(tmp_path: Path) -> None:
+    config = write_settings(tmp_path, sources=SIMULATED, broker='host = "nowhere.invalid"')
+    done = ended("--config", str(config), "once", "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 of 2 sources answered; nothing was kept or sent" in done.stdout
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_dry_run_ends_when_told_to(tmp_path: Path) -> None:
+    config = write_settings(tmp_path, sources=SIMULATED, broker='host = "nowhere.invalid"')
+    with Running(tmp_path / "log", "--config", str(config), "run", "--dry-run") as agent:
+        eventually(lambda: agent.said().count("would be delivered") == 2, "both were asked")
+        assert agent.stop() == 0
+
+
+def test_exporting_to_a_file_makes_a_private_one_and_overwrites_none(tmp_path: Path) -> None:
+    nowhere = f'host = "127.0.0.1"\nport = {free_port()}'
+    config = write_settings(tmp_path, sources=SIMULATED, broker=nowhere)
+    assert ended("--config", str(config), "once", "--wait", "0").returncode == 75
+    path = tmp_path / "readings.csv"
+    words = ("--config", str(config), "export", "--output", str(path))
+    assert ended(*words).returncode == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    assert len(rows) > 7000
+    assert {row["state"] for row in rows} == {"waiting"}
+    assert {row["source"] for row in rows} == {"annas", "bens"}
+    second = ended(*words)
+    assert second.returncode == 73
+    assert "cannot be written" in second.stderr
+
+
+def test_pairing_makes_a_key_once_shows_it_and_signs_with_it(tmp_path: Path) -> None:
+    config = write_settings(tmp_path, sources=SIMULATED, broker='host = "x"')
+    made = ended("--config", str(config), "pair")
+    assert made.returncode == 0, made.stderr
+    path = tmp_path / "secrets" / "pairing-key"
+    key = path.read_text(encoding="utf-8").strip()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert key in made.stdout
+    assert "Home Assistant" in made.stdout
+    unnamed = ended("--config", str(config), "pair")
+    assert unnamed.returncode == 1
+    assert 'key_file = "secrets/pairing-key"' in unnamed.stderr
+    with config.open("a", encoding="utf-8") as file:
+        file.write('[pairing]\nkey_file = "secrets/pairing-key"\n')
+    assert key in ended("--config", str(config), "pair").stdout
+    new = ended("--config", str(config), "pair", "--new")
+    assert new.returncode == 0
+    assert path.read_text(encoding="utf-8").strip() != key
