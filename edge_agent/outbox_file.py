@@ -193,12 +193,16 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,  # transactions are begun and ended in words
         check_same_thread=False,  # the outbox has its own lock
     )
-    # NORMAL: a commit outlives our own death; a power cut may take the last ones, never half of
-    # one, and the source's trailing window brings those readings again.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-    connection.execute("PRAGMA trusted_schema = OFF")
+    try:
+        # NORMAL: a commit outlives our own death; a power cut may take the last ones, never half of
+        # one, and the source's trailing window brings those readings again.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:  # a damaged file may refuse already here
+        connection.close()
+        raise
     return connection
 
 
