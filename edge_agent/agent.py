@@ -98,17 +98,17 @@ class Agent:
         tasks = [
             asyncio.create_task(poller.run(), name=poller.settings.title) for poller in self.pollers
         ]
-        tasks += [
-            asyncio.create_task(self._again_and_again(CONNECTED_EVERY, self._health_in_time())),
-            asyncio.create_task(
-                self._again_and_again(
-                    (notifier.watchdog_seconds or HEALTH_EVERY) / FEEDS, self._feeding(notifier)
-                )
-            ),
-        ]
+        tasks.append(
+            asyncio.create_task(self._again_and_again(CONNECTED_EVERY, self._health_in_time()))
+        )
+        feed_every = (notifier.watchdog_seconds or HEALTH_EVERY) / FEEDS
         try:
             async with serving(self._settings.health_port, self.condition):
                 notifier.ready()
+                # Only now: what feeds before it is ready has two first words.
+                tasks.append(
+                    asyncio.create_task(self._again_and_again(feed_every, self._feeding(notifier)))
+                )
                 _LOGGER.info("Running: %d sources, %s", len(self.pollers), SOFTWARE)
                 await stop.wait()
                 _LOGGER.info("Stopping")
