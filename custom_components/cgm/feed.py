@@ -98,7 +98,7 @@ class Feed:
 
     @callback
     def async_stop(self) -> None:
-        """Ask no more; a request under way is dropped with the entry's or this feed's end."""
+        """Ask no more; what still comes of a request under way is not looked at."""
         self._stopped = True
         self._cancel_timer()
         async_let_go(self._hass, self.id)
