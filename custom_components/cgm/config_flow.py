@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, Any, cast, override
 
 import probatio
 from homeassistant.config_entries import (
@@ -43,14 +43,24 @@ from .const import (
     NO_TIME,
     SUBENTRY_SOURCE,
 )
+from .edge_cards import (
+    async_dismiss_cards,
+    async_offer_cards,
+    async_watch,
+    card_names,
+    offered,
+    standing_cards,
+)
 from .edge_nodes import async_nodes, edge_settings, edge_unique_id, free_sources, pairing_key
 from .login import async_try_login
 from .options_flow import WearerOptionsFlow, async_about_fields, default_about
 from .shared.glucose.wire import Announce, WireError
 from .source_flow import SourceFlow
-from .source_forms import SECRET_TEXT, SOURCE_FORMS, Fields, one_of_carried, untaken
+from .source_forms import SECRET_TEXT, SOURCE_FORMS, Fields, untaken
 
 if TYPE_CHECKING:
+    from homeassistant.helpers.typing import DiscoveryInfoType
+
     from .shared.glucose.wire import Carried
 
 
@@ -63,8 +73,9 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
         """Begin with no source to log in, and no edge agent found."""
         self._subentry_id = ""
         self._node: str | None = None
-        self._offered: list[Carried] = []
+        self._carried: Carried | None = None
         self._key: str | None = None
+        self._asked_whose = False
 
     @staticmethod
     @callback
@@ -108,46 +119,64 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_mqtt(self, discovery_info: MqttServiceInfo) -> ConfigFlowResult:
-        """Offer what an edge agent carries that no wearer has yet."""
+        """Hear an agent's announcement: this card is for one source, others get their own."""
         nodes = async_nodes(self.hass)
+        async_watch(self.hass)
         payload = _bytes_of(discovery_info)
         if not payload:
             nodes.async_withdrawn(discovery_info.topic)
-            self.hass.config_entries.flow.async_dismiss_discovery_flows(
-                MqttServiceInfo, lambda other: bool(other.topic == discovery_info.topic)
-            )
+            async_dismiss_cards(self.hass)
             return self.async_abort(reason="withdrawn")
         try:
             announce = nodes.async_heard(discovery_info.topic, payload)
         except WireError:
             return self.async_abort(reason="not_an_agent")
-        self._node = announce.node
-        self._offered = [
-            one
-            for one in free_sources(self.hass, announce)
-            if self.hass.config_entries.async_entry_for_domain_unique_id(
-                DOMAIN, edge_unique_id(announce.node, one.source)
-            )
-            is None
-        ]
-        if not self._offered:
+        async_dismiss_cards(self.hass)
+        sources, standing = offered(self.hass, announce), standing_cards(self.hass)
+        if not sources:
             return self.async_abort(reason="already_configured")
-        # One card a node. Ignoring it is about this source; another one is offered still.
-        await self.async_set_unique_id(edge_unique_id(announce.node, self._offered[0].source))
-        self.context["title_placeholders"] = {CONF_NAME: announce.node}
-        if nodes.is_signed(announce.node) and pairing_key(self.hass, announce.node) is None:
+        first = next((key for key in sources if key not in standing), next(iter(sources)))
+        await self._async_offer(announce, sources[first])
+        async_offer_cards(self.hass)
+        return await self._async_ask()
+
+    async def async_step_integration_discovery(
+        self, discovery_info: DiscoveryInfoType
+    ) -> ConfigFlowResult:
+        """Offer one more source of an agent that was heard."""
+        for announce in async_nodes(self.hass).announced:
+            for carried in offered(self.hass, announce).values():
+                if (announce.node, carried.source) == (
+                    discovery_info[CONF_NODE],
+                    discovery_info[CONF_CARRIED],
+                ):
+                    await self._async_offer(announce, carried)
+                    return await self._async_ask()
+        return self.async_abort(reason="already_configured")
+
+    async def _async_offer(self, announce: Announce, carried: Carried) -> None:
+        """Make this the card of one source. Ends the flow where that has its card already."""
+        await self.async_set_unique_id(edge_unique_id(announce.node, carried.source))
+        self._node, self._carried = announce.node, carried
+        self.context["title_placeholders"] = card_names(announce, carried)
+
+    async def _async_ask(self) -> ConfigFlowResult:
+        """Begin with what is not known now; a card may stand for days before it is opened."""
+        if async_nodes(self.hass).is_signed(self._found_node):
             return await self.async_step_pairing_key()
-        return await self._async_next_to_choose()
+        return await self.async_step_whose()
 
     async def async_step_pairing_key(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the key that the agent signs with, and try it."""
         errors: dict[str, str] = {}
+        if user_input is None and pairing_key(self.hass, self._found_node) is not None:
+            return await self.async_step_whose()
         if user_input is not None:
             self._key = user_input[CONF_PAIRING_KEY].strip()
             if async_nodes(self.hass).accepts(self._found_node, self._key):
-                return await self._async_next_to_choose()
+                return await self.async_step_whose()
             errors[CONF_PAIRING_KEY] = "wrong_key"
         return self.async_show_form(
             step_id="pairing_key",
@@ -156,46 +185,25 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
             description_placeholders={CONF_NODE: self._found_node},
         )
 
-    async def _async_next_to_choose(self) -> ConfigFlowResult:
-        if len(self._offered) > 1:
-            return await self.async_step_carried()
-        return await self.async_step_whose()
-
-    async def async_step_carried(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask which of the agent's sources this is about."""
-        if user_input is not None:
-            chosen = user_input[CONF_CARRIED]
-            self._offered = [one for one in self._offered if one.source == chosen]
-            return await self.async_step_whose()
-        return self.async_show_form(
-            step_id="carried",
-            data_schema=probatio.Schema(
-                {
-                    probatio.Required(CONF_CARRIED): one_of_carried(
-                        {one.source: one for one in self._offered}
-                    )
-                }
-            ),
-            description_placeholders={CONF_NODE: self._found_node},
-        )
-
     async def async_step_whose(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask whether it is somebody new, where somebody is known."""
-        if not self._wearers:
+        self._asked_whose = bool(self._wearers)
+        if not self._asked_whose:
             return await self.async_step_new_wearer()
         return self.async_show_menu(
             step_id="whose",
             menu_options=["new_wearer", "known_wearer"],
-            description_placeholders={"carried": self._offered[0].wearer},
+            description_placeholders=self._found_names,
         )
 
     async def async_step_new_wearer(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask who it is, as for any wearer, and add them with this source."""
-        carried = self._offered[0]
+        if user_input is None and self._wearers and not self._asked_whose:
+            # Somebody was added while the card stood.
+            return await self.async_step_whose()
+        carried = self._found_source
         if user_input is not None:
             if self._is_taken(carried):
                 return self.async_abort(reason="already_configured")
@@ -216,6 +224,7 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
             data_schema=self.add_suggested_values_to_schema(
                 probatio.Schema(fields), {CONF_NAME: carried.wearer, **default_about(self.hass)}
             ),
+            description_placeholders=self._found_names,
         )
 
     async def async_step_known_wearer(
@@ -224,7 +233,7 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask which wearer it is, and add this source behind those they have."""
         wearers = {entry.entry_id: entry for entry in self._wearers}
         if user_input is not None:
-            carried, entry = self._offered[0], wearers.get(user_input[CONF_WEARER])
+            carried, entry = self._found_source, wearers.get(user_input[CONF_WEARER])
             if entry is None or self._is_taken(carried):
                 return self.async_abort(reason="already_configured")
             others = entry.subentries.values()
@@ -255,13 +264,22 @@ class CgmConfigFlow(ConfigFlow, domain=DOMAIN):
                     )
                 }
             ),
-            description_placeholders={"carried": self._offered[0].wearer},
+            description_placeholders=self._found_names,
         )
 
     @property
     def _found_node(self) -> str:
         """The agent that was found; only steps that follow its discovery ask."""
         return str(self._node)
+
+    @property
+    def _found_source(self) -> Carried:
+        """The source of that agent that this card is about."""
+        return cast("Carried", self._carried)
+
+    @property
+    def _found_names(self) -> dict[str, str]:
+        return {CONF_NODE: self._found_node, CONF_CARRIED: self._found_source.wearer}
 
     @property
     def _wearers(self) -> list[ConfigEntry]:

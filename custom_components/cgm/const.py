@@ -50,3 +50,8 @@ NO_TIME: Final = "?"
 def agent_device(source: str) -> str:
     """Return the id of the device of the edge agent that brings a source."""
     return f"{source}_agent"
+
+
+def kept_under(node: str) -> str:
+    """Return the key in the history for a node's notes, and readings nobody has taken over."""
+    return f"edge {node}"

@@ -38,5 +38,6 @@ def async_register_devices(wearer: Wearer) -> None:
                 config_subentry_id=subentry.subentry_id,
                 identifiers={(DOMAIN, agent_device(subentry.subentry_id))},
                 name=f"{wearer.entry.title} {node}",
+                model="Edge agent",
                 via_device_id=source.id,
             )

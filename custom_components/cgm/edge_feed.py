@@ -68,7 +68,6 @@ class EdgeFeed:
         self.carried = str(subentry.data[CONF_CARRIED])
         self.pairing_key: str | None = subentry.data.get(CONF_PAIRING_KEY)
         self.cadence = Pace(timedelta(seconds=int(subentry.data[CONF_CADENCE_SECONDS])))
-        self.refused_rows = 0
         self.status = FeedStatus()
         self._newest: datetime | None = None
         self._started = wearer.now()
@@ -105,7 +104,10 @@ class EdgeFeed:
     @callback
     def async_note_clock(self, offset: timedelta | None) -> None:
         """Take one more estimate of the agent's clock minus ours."""
-        self._wearer.async_note_clock(self.id, offset)
+        if offset is not None:
+            self._wearer.async_note_clock(self.id, offset)
+            # Every age and a repair hang on it, also where the agent itself has nothing new.
+            self._wearer.async_feed_changed(self)
 
     async def async_receive(self, rows: Sequence[Row]) -> set[int]:
         """Show what came and keep it; returns the numbers of the rows that are not on disk."""
@@ -125,16 +127,16 @@ class EdgeFeed:
         """Take up how the node stands, and tell the wearer where that is news."""
         if (node := self._node) is None:
             return
-        if (declared := node.cadence_of(self.carried)) is not None:
+        if (declared := node.presence.cadence_of(self.carried)) is not None:
             self.cadence = replace(self.cadence, declared=declared)
-        state = node.state_of(self.carried)
+        state = node.presence.state_of(self.carried)
         silent = self._wearer.now() - (self._newest or self._started) > SILENT_AFTER
         agent = node.agent
         status = FeedStatus(
             state=FeedState.NO_READINGS if silent and state is FeedState.OK else state,
             answered=agent.last_seen,
             newest=self._newest,
-            refused_rows=self.refused_rows,
+            refused_rows=node.refused,
             agent=agent,
         )
         if status != self.status:

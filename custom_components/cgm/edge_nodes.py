@@ -19,8 +19,9 @@ from .const import (
     DOMAIN,
     KIND_EDGE,
     LOGGER,
+    kept_under,
 )
-from .edge_node import EdgeNode, kept_under
+from .edge_node import EdgeNode
 from .shared.glucose.wire import Announce, Topics, WireError, decode_announce, is_signed
 
 if TYPE_CHECKING:

@@ -30,14 +30,19 @@ class FeedState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStatus:
-    """How the edge agent behind a source stands, as far as it was heard since the start.
+    """How the edge agent behind a source stands, as far as it was heard.
 
-    `outbox` is how many readings it still holds for us; `last_seen` when it was last heard.
+    `node` is its name; `outbox` how many readings it still holds for us; `last_seen` when it was
+    last heard; `missing_since` is set once it is away so long that somebody must look, and
+    `shares_its_name` while another agent has the same name.
     """
 
+    node: str
     connected: bool | None = None
     outbox: int | None = None
     last_seen: datetime | None = None
+    missing_since: datetime | None = None
+    shares_its_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

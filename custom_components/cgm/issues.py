@@ -15,6 +15,7 @@ from .feed_status import FeedState
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
+    from .feed_status import AgentStatus
     from .wearer import AnyFeed, CgmConfigEntry, Wearer
 
 # States of a source that only the user can end. "Try again" in the repair asks the source anew.
@@ -80,6 +81,10 @@ def _issues(wearer: Wearer) -> list[tuple[str, Issue]]:
         for feed in wearer.feeds.values()
         if (issue := _issue_of_source(wearer, feed)) is not None
     ]
+    agents = [feed.status.agent for feed in wearer.feeds.values()]
+    found += [
+        (agent.node, issue) for agent in agents if agent is not None for issue in _of_agent(agent)
+    ]
     if wearer.clock.correction:
         minutes = round(wearer.clock.correction.total_seconds() / 60)
         found.append((_HOME, Issue("clock_off", (("minutes", f"{-minutes:+d}"),))))
@@ -107,6 +112,17 @@ def _issue_of_source(wearer: Wearer, feed: AnyFeed) -> Issue | None:
         *((("until", shown),) if feed.status.state is FeedState.LOCKED else ()),
     )
     return Issue(key, placeholders, source=feed.id)
+
+
+def _of_agent(agent: AgentStatus) -> list[Issue]:
+    """Return what is wrong with an agent, said once however many wearers it carries."""
+    found = []
+    if agent.missing_since is not None:
+        since = dt_util.as_local(agent.missing_since).strftime("%Y-%m-%d %H:%M")
+        found.append(Issue("agent_offline", (("node", agent.node), ("since", since))))
+    if agent.shares_its_name:
+        found.append(Issue("agents_share_name", (("node", agent.node),)))
+    return found
 
 
 def _named(wearer: Wearer, sources: tuple[str, str]) -> tuple[tuple[str, str], ...]:

@@ -21,10 +21,10 @@ from .const import (
     KIND_EDGE,
     LOGGER,
     RECENT,
+    kept_under,
 )
 from .devices import async_register_devices
 from .edge_feed import EdgeFeed
-from .edge_node import kept_under
 from .feed import Feed
 from .history import async_history
 from .issues import Issue, async_update_issues, async_withdraw_issues

@@ -47,7 +47,7 @@ def _offered(home: Home, node: str) -> str:
     give_up = time.monotonic() + DISCOVERED_WITHIN_SECONDS
     while time.monotonic() < give_up:
         for offer in home.offers_of("cgm"):
-            if offer["context"].get("title_placeholders", {}).get("name") == node:
+            if offer["context"].get("title_placeholders", {}).get("node") == node:
                 return str(offer["flow_id"])
         time.sleep(0.2)
     raise HomeFailed(f"the agent was not discovered within {DISCOVERED_WITHIN_SECONDS:g} s")

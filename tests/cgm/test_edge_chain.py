@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from queue import Empty, Queue
@@ -13,7 +14,10 @@ from homeassistant.components import mqtt
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from paho.mqtt.enums import CallbackAPIVersion
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.cgm.shared.glucose.wire import OFFLINE, ONLINE, Ack, decode_ack
 from fakes.broker import HOME_ASSISTANT, NODE, PASSWORDS, Broker, broker_running, needs_mosquitto
@@ -29,7 +33,7 @@ from .agents import (
     rows,
 )
 from .conftest import AddWearer
-from .watching import kept, value
+from .watching import hours, kept, repairs, value
 
 pytestmark = [
     needs_mosquitto,
@@ -41,7 +45,7 @@ pytestmark = [
 class Agent:
     """An agent's connection to the broker, by hand."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, keepalive: int = 60) -> None:
         """Connect, with a will."""
         self.acks: Queue[Ack] = Queue()
         self.told = 0
@@ -52,7 +56,7 @@ class Agent:
         self._client.will_set(TOPICS.availability, OFFLINE, qos=1, retain=True)
         self._client.on_message = self._on_message
         self._client.on_connect = self._on_connect
-        self._client.connect(broker.host, broker.port)
+        self._client.connect(broker.host, broker.port, keepalive)
         self._client.loop_start()
 
     def _on_connect(self, client: paho.Client, *_rest: object) -> None:
@@ -73,6 +77,15 @@ class Agent:
         socket = self._client.socket()
         assert socket is not None
         socket.close()
+
+    def try_to_say(self, topic: str, payload: bytes) -> None:
+        """Publish where there is a connection now."""
+        with suppress(RuntimeError):
+            self.say(topic, payload)
+
+    def fall_silent(self) -> None:
+        """Say nothing more and close nothing, as where the power or the Wi-Fi went."""
+        self._client.loop_stop()
 
     def leave(self) -> None:
         """Disconnect."""
@@ -196,6 +209,74 @@ async def test_a_will_is_seen_within_seconds_and_the_value_stays(
     assert value(hass, "sensor.alex_glucose") == "142"
 
 
+async def test_an_agent_whose_power_went_is_missed_by_the_broker_and_its_value_stays(
+    hass: HomeAssistant, mqtt_entry: MockConfigEntry, broker: Broker, add_wearer: AddWearer
+) -> None:
+    # The real one asks every 30 s: it is given up after 45 to 50.
+    agent = Agent(broker, keepalive=4)
+    entry = add_wearer(edge_source())
+    assert await hass.config_entries.async_setup(mqtt_entry.entry_id)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    agent.say(TOPICS.availability, ONLINE, retain=True)
+    live = rows(*numbered([reading(dt_util.utcnow(), 142)]), topic=TOPICS.reading)
+    agent.say(TOPICS.reading, live, retain=True)
+    await acked(agent, 1)
+    agent.say(TOPICS.health, health())
+    connected = "binary_sensor.alex_pi_connected"
+    await until(lambda: value(hass, connected) == "on")
+    began = monotonic()
+    agent.fall_silent()
+    await until(lambda: value(hass, connected) == "off", 20)
+    # One and a half times what was promised, and mosquitto looks every 5 s.
+    assert 2 < monotonic() - began < 15
+    assert value(hass, "sensor.alex_glucose") == "142"
+    agent.die()
+
+
+async def test_two_agents_that_push_each_other_off_the_broker_deliver_all_the_same(
+    hass: HomeAssistant, mqtt_entry: MockConfigEntry, broker: Broker, add_wearer: AddWearer
+) -> None:
+    entry = add_wearer(edge_source())
+    assert await hass.config_entries.async_setup(mqtt_entry.entry_id)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    now = dt_util.utcnow()
+    # They bear one client's name, so the broker closes the connection of whoever was first.
+    hers, his = Agent(broker), Agent(broker)
+    last: dict[str, int] = {}
+
+    async def deliver(agent: Agent, epoch: str, first: int) -> None:
+        message = b""
+        for batch in range(4):
+            start = first + 25 * batch
+            last[epoch] = start + 24
+            times = [now - (seq % 1000) * FIVE for seq in range(start, start + 25)]
+            message = rows(
+                *numbered(map(reading, times), start),
+                epoch=epoch,
+                done=0 if batch == 0 else start - 1,
+                after=0 if batch == 0 else start - 1,
+            )
+            told = False
+            while not told:
+                # As the real one: what is not acknowledged is said again.
+                await hass.async_add_executor_job(agent.try_to_say, TOPICS.backfill, message)
+                await asyncio.sleep(0.2)
+                while not agent.acks.empty():
+                    ack = agent.acks.get_nowait()
+                    assert ack.epoch != epoch or ack.seq >= start - 1 or batch == 0
+                    told = told or (ack.epoch, ack.seq) == (epoch, last[epoch])
+        while "agents_share_name" not in repairs(hass):
+            # The newest one is said again at each connection.
+            await hass.async_add_executor_job(agent.try_to_say, TOPICS.backfill, message)
+            await asyncio.sleep(0.2)
+
+    async with asyncio.timeout(100):
+        await asyncio.gather(deliver(hers, "hers", 1000), deliver(his, "his", 5100))
+    assert len(await kept(hass, entry)) == 200
+    hers.leave()
+    his.leave()
+
+
 async def test_a_broker_that_stops_and_comes_back_empty_costs_no_reading(
     hass: HomeAssistant,
     mqtt_entry: MockConfigEntry,
@@ -263,4 +344,12 @@ async def test_thirty_days_come_in_within_ten_seconds(
     seconds = monotonic() - began
     assert len(await kept(hass, entry)) == 8641
     assert seconds < 10
+    # Whatever waits for its time has it: all hours that are over go into the statistics.
+    async_fire_time_changed(hass, now + timedelta(minutes=15))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    oldest, ended = now - FIVE * 8640, now - timedelta(minutes=12)
+    found = await hours(hass, oldest - timedelta(hours=1))
+    begun, over = (time.replace(minute=0, second=0, microsecond=0) for time in (oldest, ended))
+    assert len(found) == (over - begun) // timedelta(hours=1) >= 719
+    assert {(row["mean"], row["min"], row["max"]) for row in found} == {(120, 120, 120)}
     print(f"8641 readings in {seconds:.2f} s")  # noqa: T201 - the count is part of the proof

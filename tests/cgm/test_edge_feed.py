@@ -124,6 +124,29 @@ async def test_a_backlog_is_in_the_long_term_statistics(
     assert [row["mean"] for row in found] == [90, 90, 90, 150, 150, 150]
 
 
+async def test_a_backlog_of_thirty_days_is_in_every_hour_of_the_long_term_statistics(
+    hass: HomeAssistant, alex: MockConfigEntry, settle: Settle, pass_time: PassTime
+) -> None:
+    noon = datetime.fromisoformat(NOON)
+    # Each hour has a level of its own.
+    month = [
+        reading(noon - FIVE * back, 60 + (back - 1) // 12 % 300) for back in range(8640, 0, -1)
+    ]
+    live = rows(*numbered([reading(noon, 142)], 8641), topic=TOPICS.reading)
+    say(hass, TOPICS.reading, live)
+    for first in range(1, 8641, 100):
+        batch = month[first - 1 : min(first + 99, 8640)]
+        say(hass, TOPICS.backfill, rows(*numbered(batch, first)))
+        await settle()
+    assert len(await kept(hass, alex)) == 8641
+    await pass_time(timedelta(minutes=13), MINUTE)
+    found = await hours(hass, noon - timedelta(days=31))
+    assert [row["mean"] for row in found] == [60 + back % 300 for back in range(719, -1, -1)]
+    assert [row["start"] for row in found] == [
+        (noon - timedelta(hours=back)).timestamp() for back in range(720, 0, -1)
+    ]
+
+
 async def test_what_is_taken_over_is_in_the_statistics_too(
     hass: HomeAssistant,
     mqtt_mock: MqttMockHAClient,

@@ -1,10 +1,13 @@
 """An agent is found by itself, or chosen: whose readings, which source, which pairing key."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from homeassistant.config_entries import (
+    DISCOVERY_SOURCES,
     SOURCE_IGNORE,
+    SOURCE_INTEGRATION_DISCOVERY,
     SOURCE_MQTT,
     SOURCE_USER,
     ConfigEntry,
@@ -18,6 +21,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 
 from custom_components.cgm.const import DOMAIN
+from custom_components.cgm.edge_nodes import _NODES
 
 from .agents import ATTIC, BASEMENT, TOPICS, announcement, edge_source, say
 from .conftest import AddWearer, Settle
@@ -52,9 +56,41 @@ async def go_on(
 
 def cards(hass: HomeAssistant) -> list[ConfigFlowResult]:
     """Return what stands under "Discovered"."""
-    return hass.config_entries.flow.async_progress_by_handler(
-        DOMAIN, match_context={"source": SOURCE_MQTT}
-    )
+    flows = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    return [flow for flow in flows if flow["context"]["source"] in DISCOVERY_SOURCES]
+
+
+def titles(hass: HomeAssistant) -> list[str]:
+    """Return the titles of the cards."""
+    return sorted(card["context"]["title_placeholders"]["name"] for card in cards(hass))
+
+
+def card(hass: HomeAssistant, title: str) -> ConfigFlowResult:
+    """Return a card by its title."""
+    (one,) = (c for c in cards(hass) if c["context"]["title_placeholders"]["name"] == title)
+    return one
+
+
+async def open_card(hass: HomeAssistant, title: str) -> ConfigFlowResult:
+    """Open a card as the frontend does, which asks for the step it stands at anew."""
+    return said(await hass.config_entries.flow.async_configure(card(hass, title)["flow_id"]))
+
+
+async def ignore(hass: HomeAssistant, title: str) -> None:
+    """Press "Ignore" at a card."""
+    unique_id = card(hass, title)["context"]["unique_id"]
+    data = {"unique_id": unique_id, "title": title}
+    flow = hass.config_entries.flow
+    await flow.async_init(DOMAIN, context={"source": SOURCE_IGNORE}, data=data)
+
+
+async def home_restarted(hass: HomeAssistant, payload: bytes, settle: Settle) -> None:
+    """Forget what is in memory only, and hear the retained announcement again."""
+    for one in cards(hass):
+        hass.config_entries.flow.async_abort(one["flow_id"])
+    hass.data.pop(_NODES)
+    await found(hass, payload)
+    await settle()
 
 
 def settings_of(source: ConfigSubentry) -> dict[str, Any]:
@@ -124,27 +160,133 @@ async def test_a_new_wearer_may_be_added_beside_known_ones(
     await settle()
 
 
-async def test_of_several_sources_one_is_chosen_by_the_wearers_name(
+BOTH = announcement(BASEMENT, ATTIC)
+
+
+async def test_each_source_of_an_agent_has_a_card_and_adopting_one_leaves_the_other(
     hass: HomeAssistant, settle: Settle
 ) -> None:
-    form = await found(hass, announcement(BASEMENT, ATTIC))
-    assert form["step_id"] == "carried"
-    assert choices(form, "carried") == {"basement": "Kim", "attic": "Noa"}
-    form = await go_on(hass, form, {"carried": "attic"})
+    form = await found(hass, BOTH)
+    await settle()
+    assert titles(hass) == ["Kim (pi)", "Noa (pi)"]
+    assert shown(form)["name"] == "Kim"
+    form = await open_card(hass, "Noa (pi)")
     assert shown(form)["name"] == "Noa"
+    assert form["description_placeholders"] == {"node": "pi", "carried": "Noa"}
     result = await go_on(hass, form, ABOUT)
     assert settings_of(only_source(result["result"])) == edge_source(ATTIC)
-    # The other one is still to be had: found again, it is offered alone.
-    menu = await found(hass, announcement(BASEMENT, ATTIC))
+    await settle()
+    assert titles(hass) == ["Kim (pi)"]
+    # When this card was put up, nobody was known yet.
+    menu = await open_card(hass, "Kim (pi)")
     assert menu["step_id"] == "whose"
-    assert menu["description_placeholders"] == {"carried": "Kim"}
+    form = await go_on(hass, menu, {"next_step_id": "new_wearer"})
+    result = await go_on(hass, form, {**ABOUT, "name": "Kim"})
+    assert settings_of(only_source(result["result"])) == edge_source(BASEMENT)
+    await settle()
+    assert cards(hass) == []
+
+
+async def test_ignoring_one_source_leaves_the_other_and_stays_after_a_restart(
+    hass: HomeAssistant, settle: Settle
+) -> None:
+    await found(hass, BOTH)
+    await settle()
+    await ignore(hass, "Kim (pi)")
+    await settle()
+    assert titles(hass) == ["Noa (pi)"]
+    await home_restarted(hass, BOTH, settle)
+    assert titles(hass) == ["Noa (pi)"]
+    await ignore(hass, "Noa (pi)")
+    await home_restarted(hass, BOTH, settle)
+    assert cards(hass) == []
+    # "Stop ignoring" removes the entry that stood for it.
+    (kim,) = (e for e in hass.config_entries.async_entries(DOMAIN) if e.title == "Kim (pi)")
+    await hass.config_entries.async_remove(kim.entry_id)
+    await settle()
+    assert titles(hass) == ["Kim (pi)"]
+
+
+async def test_a_source_newly_added_to_the_agents_settings_is_offered_and_a_removed_one_is_not(
+    hass: HomeAssistant, settle: Settle
+) -> None:
+    await found(hass)
+    assert titles(hass) == ["Kim (pi)"]
+    await found(hass, BOTH)
+    await settle()
+    assert titles(hass) == ["Kim (pi)", "Noa (pi)"]
+    await found(hass, announcement(ATTIC))
+    await settle()
+    assert titles(hass) == ["Noa (pi)"]
+
+
+async def test_a_source_added_to_an_agent_that_is_adopted_is_offered(
+    hass: HomeAssistant, add_wearer: AddWearer, settle: Settle
+) -> None:
+    add_wearer(edge_source())
+    await found(hass, announcement(BASEMENT))
+    assert cards(hass) == []
+    await found(hass, BOTH)
+    await settle()
+    assert titles(hass) == ["Noa (pi)"]
+
+
+async def test_a_renamed_wearer_is_offered_under_the_new_name(
+    hass: HomeAssistant, settle: Settle
+) -> None:
+    await found(hass, BOTH)
+    await settle()
+    renamed = replace(ATTIC, wearer="Robin")
+    await found(hass, announcement(BASEMENT, renamed))
+    await settle()
+    assert titles(hass) == ["Kim (pi)", "Robin (pi)"]
+    assert shown(await open_card(hass, "Robin (pi)"))["name"] == "Robin"
+
+
+async def test_a_card_that_is_being_answered_is_not_taken_away(
+    hass: HomeAssistant, settle: Settle
+) -> None:
+    await found(hass, BOTH)
+    form = await open_card(hass, "Kim (pi)")
+    await found(hass, announcement(ATTIC))
+    await settle()
+    assert titles(hass) == ["Kim (pi)", "Noa (pi)"]
+    result = await go_on(hass, form, ABOUT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
     await settle()
 
 
-async def test_two_of_one_name_are_told_apart(hass: HomeAssistant) -> None:
-    twin = type(ATTIC)(source="attic", wearer="Kim", kind="dexcom", cadence_seconds=300)
-    form = await found(hass, announcement(BASEMENT, twin))
-    assert choices(form, "carried") == {"basement": "Kim (basement)", "attic": "Kim (attic)"}
+async def test_two_sources_of_one_wearer_are_told_apart(
+    hass: HomeAssistant, settle: Settle
+) -> None:
+    await found(hass, announcement(BASEMENT, replace(ATTIC, wearer="Kim")))
+    await settle()
+    assert titles(hass) == ["Kim (pi, attic)", "Kim (pi, basement)"]
+
+
+async def test_a_source_that_was_added_elsewhere_loses_its_card_and_removed_gets_it_back(
+    hass: HomeAssistant, alex: MockConfigEntry, settle: Settle
+) -> None:
+    await found(hass, BOTH)
+    form = await choose_kind(hass, alex, "edge")
+    await submit(hass, form, {"carried": "pi attic"})
+    await settle()
+    assert titles(hass) == ["Kim (pi)"]
+    hass.config_entries.async_remove_subentry(alex, only_source(alex).subentry_id)
+    await settle()
+    assert titles(hass) == ["Kim (pi)", "Noa (pi)"]
+
+
+async def test_a_card_whose_source_was_taken_before_it_was_put_up_is_none(
+    hass: HomeAssistant, add_wearer: AddWearer
+) -> None:
+    await found(hass, BOTH)
+    gone = {"node": "pi", "carried": "cellar"}
+    flow = hass.config_entries.flow
+    result = await flow.async_init(
+        DOMAIN, context={"source": SOURCE_INTEGRATION_DISCOVERY}, data=gone
+    )
+    assert said(result)["reason"] == "already_configured"
 
 
 async def test_an_agent_whose_sources_all_come_in_is_not_offered(
@@ -155,7 +297,7 @@ async def test_an_agent_whose_sources_all_come_in_is_not_offered(
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
 
 
-async def test_one_card_stands_for_a_node(hass: HomeAssistant) -> None:
+async def test_one_card_stands_for_a_source(hass: HomeAssistant) -> None:
     await found(hass)
     result = await found(hass)
     assert result["reason"] == "already_in_progress"
@@ -209,19 +351,20 @@ async def test_rubbish_is_said_once(hass: HomeAssistant, caplog: pytest.LogCaptu
     assert len(lines) == 1
 
 
-async def test_a_signed_announcement_asks_for_the_key_and_tries_it(
+async def test_a_signed_announcement_asks_for_the_key_once_and_tries_it(
     hass: HomeAssistant, settle: Settle
 ) -> None:
     form = await found(hass, announcement(BASEMENT, ATTIC, key=KEY.encode()).decode())
+    await settle()
     assert form["step_id"] == "pairing_key"
     form = await go_on(hass, form, {"pairing_key": "a guess"})
     assert form["errors"] == {"pairing_key": "wrong_key"}
     form = await go_on(hass, form, {"pairing_key": f" {KEY}\n"})
-    form = await go_on(hass, form, {"carried": "basement"})
     result = await go_on(hass, form, ABOUT)
     assert settings_of(only_source(result["result"])) == edge_source(key=KEY)
-    # The key is known now, and not asked for again.
-    menu = await found(hass, announcement(BASEMENT, ATTIC, key=KEY.encode()))
+    await settle()
+    # The other card asked for it as well; by now it is known.
+    menu = await open_card(hass, "Noa (pi)")
     assert menu["step_id"] == "whose"
     form = await go_on(hass, menu, {"next_step_id": "new_wearer"})
     result = await go_on(hass, form, {**ABOUT, "name": "Robin"})
@@ -395,8 +538,7 @@ async def test_mqtt_itself_finds_what_an_agent_announces(
 ) -> None:
     say(hass, TOPICS.announce, announcement(), retain=True)
     await settle()
-    (card,) = cards(hass)
-    assert card["context"]["title_placeholders"] == {"name": "pi"}
+    assert titles(hass) == ["Kim (pi)"]
     say(hass, TOPICS.announce, b"")
     await settle()
     assert cards(hass) == []

@@ -52,6 +52,13 @@ def take(ledger: Ledger, received: Received, elapsed: float = 0.0) -> int:
     return ledger.acked
 
 
+def told(ledger: Ledger, elapsed: float, epoch: str = "first") -> None:
+    """Have the acknowledgement of an epoch gone out."""
+    run = ledger.run(epoch)
+    assert run is not None
+    run.told(elapsed)
+
+
 def test_rows_in_order_are_acknowledged_as_they_come(ledger: Ledger) -> None:
     assert [take(ledger, came(1, 100)), take(ledger, came(101, 150))] == [100, 150]
 
@@ -108,15 +115,15 @@ def test_an_older_history_is_told_also_to_a_restarted_agent(ledger: Ledger, epoc
 
 def test_what_the_agent_no_longer_has_is_not_waited_for(ledger: Ledger) -> None:
     take(ledger, came(501, 501, done=500), elapsed=0)
-    ledger.told(1)
+    told(ledger, 1)
     # It went back as far as it could: to 400.
     assert take(ledger, came(401, 500, done=400), elapsed=2) == 501
 
 
 def test_an_agent_that_cannot_go_back_at_all_is_believed_after_a_while(ledger: Ledger) -> None:
     take(ledger, came(501, 501, done=500), elapsed=0)
-    ledger.told(1)
-    ledger.told(30)
+    told(ledger, 1)
+    told(ledger, 30)
     assert take(ledger, came(502, 502, done=500), elapsed=REWINDS_WITHIN_SECONDS) == 0
     assert take(ledger, came(503, 503, done=500), elapsed=REWINDS_WITHIN_SECONDS + 2) == 503
 
@@ -174,3 +181,52 @@ def test_reordered_and_repeated_messages_acknowledge_what_is_here_and_no_more(
         assert set(range(1, ledger.acked + 1)) <= here
         assert ledger.acked + 1 not in here
     assert ledger.acked == first - 1
+
+
+# Two agents under one name.
+
+
+def test_epochs_that_take_turns_keep_their_own_numbers(ledger: Ledger) -> None:
+    take(ledger, came(1001, 1010, after=0, epoch="hers"))
+    take(ledger, came(5001, 5020, after=0, epoch="his"))
+    assert take(ledger, came(1011, 1012, done=1010, epoch="hers")) == 1012
+    assert take(ledger, came(5021, 5021, done=5020, epoch="his")) == 5021
+    again = Ledger(ledger.note())
+    assert (again.epoch, again.acked) == ("his", 5021)
+    assert take(again, came(1013, 1013, done=1012, epoch="hers")) == 1013
+
+
+def test_what_one_lost_is_not_told_to_the_other(ledger: Ledger) -> None:
+    take(ledger, came(1001, 1003, after=0, epoch="hers", rejected=(1002,)))
+    take(ledger, came(5001, 5002, after=0, epoch="his"))
+    assert rejected(ledger) == ()
+    hers = ledger.run("hers")
+    assert hers is not None
+    assert hers.rejected == (1002,)
+
+
+def test_a_retained_message_of_an_epoch_that_took_its_turn_is_old(ledger: Ledger) -> None:
+    take(ledger, came(1001, 1001, after=0, epoch="hers"))
+    take(ledger, came(101, 101, after=0, epoch="his"))
+    assert ledger.is_old(came(1002, 1002, epoch="hers"))
+    assert not ledger.is_old(came(102, 102, epoch="his"))
+    assert not ledger.is_old(came(102, 102, epoch="new"))
+
+
+def test_only_the_last_epochs_are_remembered(ledger: Ledger) -> None:
+    for start in range(6):
+        take(ledger, came(start + 1, start + 1, done=start, epoch=f"start {start}"))
+    assert ledger.acked == 6
+    assert ledger.run("start 1") is None
+    assert ledger.run("start 2") is not None
+
+
+@pytest.mark.parametrize(
+    "noted",
+    ["", "{", "7", "[1]", '{"epoch":"first","acked":5}', '[{"epoch":"first","acked":"many"}]'],
+)
+def test_a_note_that_cannot_be_read_costs_a_second_delivery_and_no_reading(noted: str) -> None:
+    ledger = Ledger(noted)
+    assert ledger.epoch is None
+    assert take(ledger, came(1, 20)) == 20
+    assert Ledger(ledger.note()).acked == 20

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from logging import INFO
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from pytest_homeassistant_custom_component.typing import (
 from custom_components.cgm.const import DOMAIN
 from custom_components.cgm.edge_nodes import async_nodes
 from custom_components.cgm.history import async_history
-from custom_components.cgm.shared.glucose.errors import StoreUnavailable
+from custom_components.cgm.shared.glucose.errors import StoreDamaged, StoreUnavailable
 from custom_components.cgm.shared.glucose.store import Store
 from custom_components.cgm.shared.glucose.wire import OFFLINE, ONLINE, Ack, decode_ack
 
@@ -41,7 +42,7 @@ from .agents import (
 from .conftest import AddWearer, PassTime, Settle
 from .dialogs import only_source
 from .running import set_up
-from .watching import NOON, kept, value
+from .watching import NOON, file_of, kept, repairs, value
 
 pytestmark = pytest.mark.parametrize("expected_lingering_timers", [True])  # of MQTT's own
 
@@ -176,7 +177,9 @@ async def test_rubbish_is_refused_counted_and_said_once_and_the_next_message_is_
         for topic in (TOPICS.reading, TOPICS.backfill, TOPICS.health, TOPICS.announce):
             say(hass, topic, rubbish)
     say(hass, TOPICS.availability, b"perhaps")
-    say(hass, TOPICS.backfill, b"")
+    # These are no messages at all.
+    for leaf in (TOPICS.reading, TOPICS.backfill, TOPICS.health, TOPICS.announce):
+        say(hass, leaf, b"")
     await settle()
     ours = [r for r in caplog.records if r.name == "custom_components.cgm"]
     refusals = [r for r in ours if "Messages of an edge agent are refused" in r.message]
@@ -215,20 +218,105 @@ async def test_nothing_is_acknowledged_while_the_disk_refuses_and_all_of_it_afte
     settle: Settle,
     pass_time: PassTime,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def full(*_given: object) -> None:
         raise StoreUnavailable("history cannot be used now: disk full")
 
+    now = dt_util.utcnow()
     with monkeypatch.context() as broken:
         broken.setattr(Store, "add", full)
-        live = rows(*numbered([reading(dt_util.utcnow(), 142)]), topic=TOPICS.reading)
-        say(hass, TOPICS.reading, live)
-        await settle()
+        live = rows(*numbered([reading(now, 142)], 3), topic=TOPICS.reading)
+        backlog = rows(*numbered([reading(now - 2 * FIVE, 99), reading(now - FIVE, 201, "attic")]))
+        for _ in range(4):
+            # Not acknowledged, the agent says it again.
+            say(hass, TOPICS.reading, live)
+            say(hass, TOPICS.backfill, backlog)
+            await pass_time(timedelta(minutes=1))
         assert value(hass, GLUCOSE) == "142"
         assert published(mqtt_mock) == [0]
+        assert repairs(hass) == {
+            "history_unavailable": {"reason": "history cannot be used now: disk full"}
+        }
+        said = [r for r in caplog.records if r.name == "custom_components.cgm" and r.levelno > INFO]
+        assert [r.getMessage() for r in said] == [
+            "Readings cannot be written: history cannot be used now: disk full"
+        ]
     await pass_time(timedelta(minutes=1))
-    assert len(await kept(hass, alex)) == 1
-    assert published(mqtt_mock) == [0, 1]
+    assert [one.mg_dl for one in await kept(hass, alex)] == [99, 142]
+    assert published(mqtt_mock)[0] == 0
+    assert acks(mqtt_mock)[-1].seq == 3
+    assert repairs(hass) == {}
+
+
+@pytest.mark.parametrize("broken_at", ["add", "note"])
+async def test_a_history_begun_anew_half_way_through_a_message_gets_all_of_it(
+    hass: HomeAssistant,
+    alex: MockConfigEntry,
+    mqtt_mock: MqttMockHAClient,
+    settle: Settle,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+    broken_at: str,
+) -> None:
+    works = getattr(Store, broken_at)
+    refused: list[str] = []
+
+    def damaged(store: Store, wearer: str, *given: object) -> object:
+        if wearer == "edge pi" and not refused and given[0] != "last seen":
+            refused.append(wearer)
+            store.close()
+            file_of(hass).write_bytes(b"\xff" * 10_000)
+            raise StoreDamaged("history is damaged: it no longer is a database")
+        return works(store, wearer, *given)
+
+    monkeypatch.setattr(Store, broken_at, damaged)
+    first = async_history(hass).id
+    # Too old to be in memory still; the other source is nobody's and comes second.
+    old = dt_util.utcnow() - timedelta(hours=10)
+    message = rows(*numbered([reading(old, 99), reading(old, 201, "loft")]))
+    say(hass, TOPICS.backfill, message)
+    await settle()
+    assert refused
+    assert async_history(hass).id != first
+    assert [ack for ack in acks(mqtt_mock) if ack.seq] == []
+    history = async_history(hass)
+    noted = await history.async_do(lambda store: store.recall("edge pi", "ack"))
+    assert '"acked": 2' not in str(noted)
+    # Not acknowledged, the agent says it again.
+    say(hass, TOPICS.backfill, message)
+    await pass_time(timedelta(minutes=1))
+    assert [one.mg_dl for one in await kept(hass, alex)] == [99]
+    assert await history.async_do(lambda store: store.count("edge pi")) == 1
+    assert [(ack.store_id, ack.seq) for ack in acks(mqtt_mock) if ack.seq][-1] == (history.id, 2)
+
+
+async def test_what_was_acknowledged_is_read_again_where_it_could_not_be(
+    hass: HomeAssistant,
+    alex: MockConfigEntry,
+    mqtt_mock: MqttMockHAClient,
+    settle: Settle,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def locked(*_given: object) -> None:
+        raise StoreUnavailable("history cannot be used now: locked")
+
+    now = dt_util.utcnow()
+    say(hass, TOPICS.backfill, rows(*numbered([reading(now - FIVE), reading(now)])))
+    await settle()
+    mqtt_mock.async_publish.reset_mock()
+    assert await hass.config_entries.async_unload(alex.entry_id)
+    with monkeypatch.context() as broken:
+        recall = Store.recall
+        broken.setattr(
+            Store, "recall", lambda *given: locked() if given[2] == "ack" else recall(*given)
+        )
+        assert await hass.config_entries.async_setup(alex.entry_id)
+        await settle()
+        assert acks(mqtt_mock) == []
+    await pass_time(timedelta(minutes=1))
+    assert published(mqtt_mock) == [2]
 
 
 async def test_a_reading_ahead_of_the_clock_is_neither_refused_nor_acknowledged_until_its_time(
@@ -364,7 +452,7 @@ async def test_removing_the_source_keeps_the_history_and_the_numbers(
     assert async_nodes(hass).nodes == {}
     store = async_history(hass)
     noted = await store.async_do(lambda open_: open_.recall("edge pi", "ack"))
-    assert json.loads(str(noted))["acked"] == 1
+    assert [run["acked"] for run in json.loads(str(noted))] == [1]
 
 
 async def test_removing_the_last_wearer_of_an_agent_erases_what_was_kept_under_its_name(
@@ -400,8 +488,9 @@ async def test_an_agent_is_a_device_of_its_own_beside_the_source(
     assert {e.entity_category for e in of_agent} == {er.EntityCategory.DIAGNOSTIC}
     (device_id,) = {e.device_id for e in of_agent}
     device = device_registry.async_get(str(device_id))
-    assert device is not None
+    assert isinstance(device, dr.DeviceEntry)
     assert device.identifiers == {(DOMAIN, f"{source}_agent")}
+    assert device.model == "Edge agent"
     hass.config_entries.async_remove_subentry(alex, source)
     await hass.async_block_till_done()
     assert device_registry.async_get(str(device_id)) is None

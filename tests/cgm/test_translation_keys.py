@@ -24,7 +24,7 @@ import custom_components.cgm
 from custom_components.cgm import accounts
 from custom_components.cgm.binary_sensor import CONNECTED
 from custom_components.cgm.const import DOMAIN
-from custom_components.cgm.feed_status import FeedState, FeedStatus
+from custom_components.cgm.feed_status import AgentStatus, FeedState, FeedStatus
 from custom_components.cgm.issues import async_show_history_too_new, async_update_issues
 from custom_components.cgm.login import async_try_login
 from custom_components.cgm.sensor import (
@@ -298,6 +298,8 @@ async def test_every_repair_has_its_texts_and_what_they_name(
     wearer.history.set_aside = Path("cgm.db.damaged-2026")
     wearer.clock.note(feed.id, timedelta(hours=1))
     async_show_history_too_new(hass, too_new=True)
+    agent = AgentStatus(node="pi", missing_since=dt_util.utcnow(), shares_its_name=True)
+    feed.status = FeedStatus(agent=agent)
     show()
 
     assert ENGLISH["issues"].keys() == found.keys()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import GlucoseError, SourceUnreachable
 from .login import LoginGuard
-from .replay import ReplayAccount, ReplaySettings
+from .replay import SHORTEST_CADENCE, ReplayAccount, ReplaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,8 +48,10 @@ class RecordedAccount:
 
     @property
     def cadence(self) -> timedelta:
-        """The file's spacing as it is played; five minutes while the file is unread."""
-        return _CADENCE if self._replay is None else self._replay.cadence
+        """The file's spacing as it is played; of five minutes while the file is unread."""
+        if self._replay is None:
+            return max(_CADENCE / self._settings.speed, SHORTEST_CADENCE)
+        return self._replay.cadence
 
     async def wearers(self) -> tuple[VisibleWearer, ...]:
         """Return the file's wearer; raises SourceUnreachable where the file cannot be read."""

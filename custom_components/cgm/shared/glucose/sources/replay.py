@@ -8,7 +8,8 @@ asked and across restarts, so keep `started_at`.
 
 Faster than life, rates computed from the played times would be `speed` times too steep. Then the
 arrow is computed here, over fifteen minutes of the file's own time, and given along as a vendor
-would; at speed 1 the file's arrow, mostly none, is passed on.
+would; at speed 1 the file's arrow, mostly none, is passed on. And what is played is a series of
+its own, because the spacing of what lies before it would teach a wrong cadence.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ TREND_SPAN = timedelta(minutes=15)
 # Readings come some seconds off their minute.
 TREND_TOLERANCE = timedelta(minutes=2)
 WEARER = "replay"
+# Added to a series' name.
+PLAYED = " played"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,7 @@ class ReplayAccount:
         start = settings.start or _default_start(sensor)
         self._cadence = max(_cadence(sensor) / settings.speed, SHORTEST_CADENCE)
         if settings.speed != 1:
-            ordered = _with_arrows(ordered)
+            ordered = [_of_played_series(one, start) for one in _with_arrows(ordered)]
         self._times = [_played(reading.time, start, settings) for reading in ordered]
         self._recorded = ordered
 
@@ -142,6 +145,13 @@ def _played(time: datetime, start: datetime, settings: ReplaySettings) -> dateti
     after = time - start
     moment = settings.started_at + (after if time <= start else after / settings.speed)
     return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def _of_played_series(reading: Reading, start: datetime) -> Reading:
+    """Name the series of what is played another; the reading at the start is the first of it."""
+    if reading.time < start:
+        return reading
+    return replace(reading, series=reading.series + PLAYED)
 
 
 def _with_arrows(ordered: Sequence[Reading]) -> list[Reading]:
