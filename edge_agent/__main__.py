@@ -13,12 +13,14 @@ from typing import Protocol
 from glucose.errors import StoreError
 
 from . import __version__, speech
-from .settings import CONFIG_VARIABLE, DEFAULT_CONFIG, Settings, SettingsError, load
+from .authorities import read_when_met
+from .settings import Settings, SettingsError
 
 # What the program ends with; the numbers from 64 on are those of sysexits.h.
 DONE, FAILED, NOT_DELIVERED, NOT_WRITABLE, FAULT, BAD_SETTINGS = 0, 1, 75, 73, 70, 78
 _PROGRAM = "cgm-edge-agent"
 _WAIT_SECONDS = 60.0
+_SWITCH_SECONDS = 0.0005
 
 
 class _Arguments(Protocol):
@@ -37,6 +39,8 @@ class _Arguments(Protocol):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the program's exit status."""
+    # Before anything imports aiohttp, which makes a TLS context of its own then.
+    read_when_met(os.environ)
     found: _Arguments = _parser().parse_args(arguments)
     speech.set_up("info", sys.stdout, os.environ)
     try:
@@ -72,10 +76,13 @@ def _simulate(given: _Arguments) -> int:
 async def _until_told(settings: Settings, *, dry_run: bool) -> int:
     from .agent import assembled, told_to_stop  # noqa: PLC0415 - not for `--version` and `pair`
     from .notifier import Notifier  # noqa: PLC0415 - as above
-    from .rehearsal import rehearse  # noqa: PLC0415 - as above
 
+    # The publisher's thread has what is new before the poller goes on: by Python's 5 ms it waits.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with told_to_stop() as stop:
         if dry_run:
+            from .rehearsal import rehearse  # noqa: PLC0415 - as above
+
             await rehearse(settings, stop)
             return DONE
         async with assembled(settings) as agent:
@@ -106,7 +113,7 @@ async def _one_ask(settings: Settings, given: _Arguments) -> int:
 
 
 def _doctor(given: _Arguments) -> int:
-    from .doctor import Colour  # noqa: PLC0415 - as above
+    from .finding import Colour  # noqa: PLC0415 - as above
 
     settings = _settings(given)
     return asyncio.run(_examined(settings, names=given.names, red=Colour.RED))
@@ -151,6 +158,7 @@ def _export(given: _Arguments) -> int:
 
 def _pair(given: _Arguments) -> int:
     from .pair import DEFAULT_FILE, how_to_enter, make_key  # noqa: PLC0415 - as above
+    from .settings_file import DEFAULT_CONFIG  # noqa: PLC0415 - as in _settings
 
     config = given.config or DEFAULT_CONFIG
     if not given.new:
@@ -214,6 +222,8 @@ def _install_service(given: _Arguments) -> int:
 
 
 def _settings(given: _Arguments) -> Settings:
+    from .settings_file import load  # noqa: PLC0415 - with the sources it imports aiohttp: see main
+
     settings = load(given.config, os.environ, simulated=given.simulated)
     speech.set_level(settings.log_level)
     return settings
@@ -224,6 +234,9 @@ def _complain(text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .settings_environment import CONFIG_VARIABLE  # noqa: PLC0415 - as in _settings
+    from .settings_file import DEFAULT_CONFIG  # noqa: PLC0415 - as in _settings
+
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
         description="Gathers glucose readings and delivers every one of them to Home Assistant.",
@@ -291,6 +304,8 @@ class _Command:
 
 
 def _configured() -> Path | None:
+    from .settings_environment import CONFIG_VARIABLE  # noqa: PLC0415 - as in _settings
+
     given = os.environ.get(CONFIG_VARIABLE)
     return Path(given) if given else None
 

@@ -10,14 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from datetime import datetime
 from time import monotonic
-from typing import TypeVar
-
-import aiohttp
 
 from glucose.clock_offset import ClockOffsets
 from glucose.errors import GlucoseError
 from glucose.reading import Reading
-from glucose.sources.catalogue import Tools, build_account
 from glucose.sources.source import Account
 from glucose.wire import Announce, Carried, Health, Topics
 
@@ -32,7 +28,8 @@ from .notifier import Notifier
 from .outbox import Outbox
 from .poller import Keep, Poller
 from .publisher import HOME_STATUS, Publisher
-from .settings import Settings, SettingsError
+from .settings import Settings
+from .source_accounts import accounts
 from .speech import where
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,36 +46,6 @@ DELIVERY_LATE = 120.0
 FEEDS = 4
 # How often one looks whether everything was delivered.
 LOOK_EVERY = 0.1
-
-T = TypeVar("T")
-
-
-@asynccontextmanager
-async def accounts(settings: Settings, memory: Memory) -> AsyncIterator[list[Account]]:
-    """Give the account of each source, in their order; equal logins share one.
-
-    Raises SettingsError for what only the vendor's own settings can tell.
-    """
-    async with aiohttp.ClientSession() as session:
-        tools = Tools(session=session, run=_in_thread, clock=utc_now, elapsed=monotonic)
-        built: dict[frozenset[tuple[str, object]], Account] = {}
-        found: list[Account] = []
-        for source in settings.sources:
-            login = frozenset(source.account.items())
-            if login not in built:
-                refused = await asyncio.to_thread(memory.was_refused, source.name, source.account)
-                try:
-                    built[login] = build_account(source.account, tools, refused=refused)
-                except ValueError:
-                    raise SettingsError(
-                        [f"sources[{source.number}]: its settings cannot be used together"]
-                    ) from None
-            found.append(built[login])
-        yield found
-
-
-async def _in_thread(work: Callable[[], T], /) -> T:
-    return await asyncio.to_thread(work)
 
 
 class Agent:
@@ -161,6 +128,8 @@ class Agent:
             delivering=monotonic() - publisher.last_progress < DELIVERY_LATE,
             late=tuple(poller.settings.title for poller in self.pollers if not poller.on_time),
             waiting=sum(poller.waiting for poller in self.pollers),
+            problem=publisher.problem,
+            troubles=publisher.troubles,
         )
 
     async def _depth(self) -> int:
@@ -178,7 +147,7 @@ class Agent:
             nonlocal told
             if not self._publisher.connected:
                 told = None
-            elif told is None or monotonic() - told >= HEALTH_EVERY:
+            elif told is None or monotonic() - told >= self._publisher.health_after(HEALTH_EVERY):
                 told = monotonic()
                 await self._tell_health()
 
@@ -285,6 +254,7 @@ def pollers_of(
             memory=memory,
             offsets=offsets,
             elapsed=monotonic,
+            synchronised=is_synchronised,
             newest=newest.get(source.name),
         )
         for source, account in zip(settings.sources, found, strict=True)

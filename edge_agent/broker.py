@@ -14,17 +14,19 @@ from paho.mqtt.reasoncodes import ReasonCode
 CONNECT_SECONDS = 10.0
 _MOST = 65_535  # of a port, and of a keepalive in seconds
 
+NOT_AUTHORISED, TAKEN_OVER = 135, 142
+
 # MQTT 5, section 3.2.2.2, of the refusals somebody can do something about.
 _REFUSALS = {
     132: "the broker does not speak MQTT 5",
     133: "the broker refuses this client identifier",
     134: "wrong user name or password",
-    135: "this user is not authorised",
+    NOT_AUTHORISED: "this user is not authorised",
     136: "the broker is unavailable",
     137: "the broker is busy",
     138: "the broker has banned this client",
     140: "the broker asks for another way to log in",
-    142: "another client has connected under this node's name",
+    TAKEN_OVER: "another program has connected under this node's name",
     149: "the broker refuses messages of this size",
     151: "the broker's quota is used up",
     159: "the broker refuses so many connections",
@@ -94,7 +96,8 @@ def why_unreachable(error: BaseException) -> str:  # noqa: PLR0911 - a table of 
     """Say why no connection came about, without an address in it."""
     match error:
         case ssl.SSLCertVerificationError():
-            return f"the broker's certificate is refused: {error.verify_message}"
+            # What follows the first comma is the name that was asked for.
+            return f"the broker's certificate is refused: {error.verify_message.split(',')[0]}"
         case ssl.SSLError():
             return f"TLS failed: {error.reason or 'no reason given'}"
         case socket.gaierror():

@@ -37,7 +37,7 @@ def is_synchronised(marker: Path = SYNCHRONISED) -> bool | None:
     """Tell whether the clock is synchronised; None where nobody can tell.
 
     timesyncd says it with a file. Any other program (chrony, ntpd) tells the kernel, which is
-    asked without being told anything; the service's own confinement forbids that question.
+    asked without being told anything; that needs no right.
     """
     if marker.exists():
         return True

@@ -19,8 +19,9 @@ class Condition:
 
     `health` is what goes over the wire. `clock_offset` is the vendors' clocks minus ours,
     `late` the titles of the sources that miss their own appointments, `delivering` whether the
-    thread that talks to the broker turns, `connected` whether the broker answers it, `waiting`
-    how many readings are in memory only.
+    thread that talks to the broker turns, `connected` whether the broker answers it, `problem` why
+    it does not, `waiting` how many readings are in memory only, `troubles` what somebody has to
+    put right at the broker.
     """
 
     health: Health
@@ -29,6 +30,8 @@ class Condition:
     delivering: bool
     late: tuple[str, ...]
     waiting: int
+    problem: str | None = None
+    troubles: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -39,10 +42,11 @@ class Condition:
     def line(self) -> str:
         """A few words for `systemctl status`."""
         ok = sum(source.state == "ok" for source in self.health.sources)
-        broker = "connected" if self.connected else "not connected"
+        broker = "connected" if self.connected else f"not connected ({self.problem or 'yet'})"
         return (
             f"{ok} of {len(self.health.sources)} sources well, "
             f"{self.health.depth} readings not yet acknowledged, broker {broker}"
+            + "".join(f"; {trouble}" for trouble in self.troubles)
         )
 
     def to_json(self) -> Json:
@@ -51,6 +55,8 @@ class Condition:
         return {
             "alive": self.alive,
             "connected": self.connected,
+            "problem": self.problem,
+            "troubles": list(self.troubles),
             "delivering": self.delivering,
             "late": list(self.late),
             "sent_at": _iso(health.sent_at),

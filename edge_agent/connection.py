@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from paho.mqtt.client import MQTT_ERR_SUCCESS, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from glucose.wire import OFFLINE
 
-from .broker import BrokerSettings, new_client, refusal
+from .broker import NOT_AUTHORISED, TAKEN_OVER, BrokerSettings, new_client, refusal
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
-    from paho.mqtt.reasoncodes import ReasonCode
 
 # The broker keeps from us what nobody of ours would send.
 MOST_PACKET_BYTES = 131_072
@@ -48,14 +48,20 @@ class Refused:
 class Connection:
     """A client, its will, and its socket, driven by turn(); of one thread.
 
-    `accepted` is None until the broker has answered; `ended` says why, once it has ended.
+    `accepted` is None until the broker has answered; `ended` says why, once it has ended, and
+    `reason` is the number of MQTT that the broker gave for it. `confirmed` are the topics of the
+    publications and subscriptions that it took.
     """
 
-    def __init__(self, settings: BrokerSettings, client_id: str, availability: str) -> None:
-        """Read the certificate files; raises OSError for those that cannot be used."""
+    def __init__(self, settings: BrokerSettings, client_id: str, will: str | None = None) -> None:
+        """Read the certificate files; raises OSError for those that cannot be used.
+
+        `will` is the topic of availability that the broker says `offline` on for us.
+        """
         self._settings = settings
         self._client: Client = new_client(settings, client_id)
-        self._client.will_set(availability, OFFLINE, qos=1, retain=True)
+        if will is not None:
+            self._client.will_set(will, OFFLINE, qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
@@ -64,12 +70,30 @@ class Connection:
         self._topics: dict[int, str] = {}
         self.accepted: bool | None = None
         self.ended: str | None = None
+        self.reason: int | None = None
+        self.confirmed: set[str] = set()
         self.events: deque[Heard | Refused] = deque()
 
     @property
     def unconfirmed(self) -> int:
         """How many publications and subscriptions the broker has not answered yet."""
         return len(self._topics)
+
+    @property
+    def in_question(self) -> str | None:
+        """The topic that alone the broker has not answered for, None where there are several."""
+        topics = set(self._topics.values())
+        return topics.pop() if len(topics) == 1 else None
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether the broker says that another client has connected under our name."""
+        return self.reason == TAKEN_OVER
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether the broker ended the connection because of something we may not do."""
+        return self.reason == NOT_AUTHORISED
 
     def begin(self) -> None:
         """Connect and send CONNECT, blocking for some seconds at most; raises OSError."""
@@ -88,7 +112,7 @@ class Connection:
             plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _acknowledge_at_once(plug)
 
-    def turn(self, seconds: float, wake: socket.socket) -> bool:
+    def turn(self, seconds: float, wake: socket.socket | None = None) -> bool:
         """Wait for traffic, for a byte at `wake`, or for `seconds`; handle it; False at the end."""
         plug = self._client.socket()
         if plug is None:
@@ -99,9 +123,10 @@ class Connection:
         poll = select.poll()
         writing = select.POLLOUT if self._client.want_write() else 0
         poll.register(plug, select.POLLIN | writing)
-        poll.register(wake, select.POLLIN)
+        if wake is not None:
+            poll.register(wake, select.POLLIN)
         ready = dict(poll.poll(0 if buffered else max(0, int(seconds * 1000) + 1)))
-        if wake.fileno() in ready:
+        if wake is not None and wake.fileno() in ready:
             with suppress(BlockingIOError):
                 wake.recv(4096)
         happened = ready.get(plug.fileno(), 0)
@@ -171,13 +196,15 @@ class Connection:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        if self.ended is None:
-            if not flags.is_disconnect_packet_from_server:
-                self.ended = "the connection was lost"
-            elif code.value < _REFUSED:
-                self.ended = "the broker ended the connection"
-            else:
-                self.ended = refusal(code)
+        if self.ended is not None:
+            return
+        if not flags.is_disconnect_packet_from_server:
+            self.ended = "the connection was lost"
+            return
+        reason = _reason(self._client) or code
+        self.reason = reason.value
+        words = "the broker ended the connection"
+        self.ended = words if reason.value < _REFUSED else refusal(reason)
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         self.events.append(Heard(message.topic, message.payload, message.retain))
@@ -193,6 +220,8 @@ class Connection:
         topic = self._topics.pop(mid, "")
         if code.value >= _REFUSED:
             self.events.append(Refused(topic, refusal(code), subscription=False))
+        else:
+            self.confirmed.add(topic)
 
     def _on_subscribe(
         self,
@@ -206,6 +235,23 @@ class Connection:
         for code in codes:
             if code.value >= _REFUSED:
                 self.events.append(Refused(topic, refusal(code), subscription=True))
+            else:
+                self.confirmed.add(topic)
+
+
+def _reason(client: Client) -> ReasonCode | None:
+    """Return the reason in a DISCONNECT, which paho before 2.2 drops where nothing follows it.
+
+    https://github.com/eclipse-paho/paho.mqtt.python/issues/860: mosquitto sends it so.
+    """
+    packet = getattr(client, "_in_packet", {}).get("packet", b"")
+    if not packet:
+        return None
+    reason = ReasonCode(PacketTypes.DISCONNECT)
+    with suppress(KeyError):  # a number that MQTT does not know
+        reason.unpack(packet)  # type: ignore[no-untyped-call]  # paho's
+        return reason
+    return None
 
 
 def _acknowledge_at_once(plug: object) -> None:

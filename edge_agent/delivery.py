@@ -38,11 +38,14 @@ class Delivery:
         self._flights: deque[_Flight] = deque()
         self._epoch = ""
         self._done = 0
+        self._answers = 0
         self._sent_to = 0
         self._tries = 0
         self._patience = PATIENCE_SECONDS
         self._live: int | None = None
         self.resends = 0
+        # Whether something was sent and is not acknowledged, when one last looked.
+        self.waiting = False
 
     def restart(self) -> None:
         """Forget what is in flight: the connection is new, or Home Assistant is."""
@@ -51,27 +54,38 @@ class Delivery:
         self._tries = 0
         self._live = None
 
-    def due(self, now: float) -> list[Sending]:
+    def due(self, now: float, *, live_allowed: bool = True) -> list[Sending]:
         """Return what is to be sent now, in order; it counts as sent from then on.
 
-        Raises StoreUnavailable where the outbox cannot be read.
+        Where nothing may be sent on the live topic, all goes with the backlog. Raises
+        StoreUnavailable where the outbox cannot be read.
         """
         self._look_at_acknowledgements(now)
-        sendings: list[Sending] = []
-        live = self._outbox.live()
-        if live is not None and live.last != self._live:
-            sendings.append(Sending(live, live=True))
-            self._live = live.last
-            if live.after <= self._sent_to < live.last:
-                # Nothing lies between: it needs no batch of its own.
-                self._sent(live, now)
+        sendings = self._live_due(now) if live_allowed else []
         while len(self._flights) < BATCHES_IN_FLIGHT:
             rows = self._outbox.batch(self._sent_to)
             if rows is None:
                 break
+            newer = self._live_due(now) if live_allowed else []
+            if newer:
+                # It came while we looked: it goes first, and may be all that there is.
+                sendings += newer
+                continue
             sendings.append(Sending(rows, live=False))
             self._sent(rows, now)
+        self.waiting = bool(self._flights)
         return sendings
+
+    def _live_due(self, now: float) -> list[Sending]:
+        """Return the newest reading where it has not been sent on the live topic."""
+        live = self._outbox.live()
+        if live is None or live.last == self._live:
+            return []
+        self._live = live.last
+        if live.after <= self._sent_to < live.last:
+            # Nothing lies between: it needs no batch of its own.
+            self._sent(live, now)
+        return [Sending(live, live=True)]
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until something may have to be sent again, None without any."""
@@ -85,7 +99,10 @@ class Delivery:
             self.restart()
         elif done > self._done:
             self._tries = 0
-        self._epoch, self._done = self._outbox.epoch, done
+        elif self._outbox.answers > self._answers and self._tries:
+            # Home Assistant listens again, or for the first time, and has not got what was sent.
+            self.restart()
+        self._epoch, self._done, self._answers = self._outbox.epoch, done, self._outbox.answers
         while self._flights and self._flights[0].last <= done:
             self._flights.popleft()
         if self._flights and now - self._flights[0].sent_at >= self._patience:

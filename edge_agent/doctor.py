@@ -3,69 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from enum import Enum
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
 
 from glucose.errors import GlucoseError, StoreError
 from glucose.sources.source import Account, VisibleWearer
 
-from .agent import OUTBOX_FILE, accounts
+from .agent import OUTBOX_FILE, announcement
 from .broker import tls_context, why_unreachable
-from .broker_check import BrokerFindings, look_at_broker
+from .broker_check import look_at_broker
+from .broker_report import told_of_broker
 from .clock import is_synchronised, utc_now
+from .finding import Colour, Finding, green, red, yellow
 from .machine import disk_free_mb
 from .memory import Memory
-from .outbox import Outbox, State
+from .outbox import Outbox
+from .outbox_listing import State
 from .poller import chosen
 from .settings import Settings, SourceSettings
+from .source_accounts import accounts
 from .source_state import next_step
 
 # Less than this is used up before somebody looks.
 LEAST_DISK_MB = 100.0
 WAIT_SECONDS = 10.0
 _LOGIN_SECONDS = 60.0
-
-
-class Colour(Enum):
-    """How a finding is: RED needs somebody, YELLOW may."""
-
-    GREEN = "ok"
-    YELLOW = "look"
-    RED = "FAIL"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line: what was looked at, how it is, and what to do next."""
-
-    what: str
-    colour: Colour
-    found: str
-    next: str = ""
-
-    @property
-    def line(self) -> str:
-        """The line as it is printed."""
-        step = f". Next: {self.next}" if self.next else ""
-        return f"{self.colour.value:5}{self.what}: {self.found}{step}"
-
-
-def _green(what: str, found: str) -> Finding:
-    return Finding(what=what, colour=Colour.GREEN, found=found)
-
-
-def _yellow(what: str, found: str, step: str) -> Finding:
-    return Finding(what=what, colour=Colour.YELLOW, found=found, next=step)
-
-
-def _red(what: str, found: str, step: str) -> Finding:
-    return Finding(what=what, colour=Colour.RED, found=found, next=step)
+_REFUSES_WITHIN = 1.0
 
 
 async def examine(settings: Settings, *, names: bool = False) -> AsyncIterator[Finding]:
@@ -75,14 +44,17 @@ async def examine(settings: Settings, *, names: bool = False) -> AsyncIterator[F
     yield await asyncio.to_thread(look_at_outbox, settings)
     dns = await asyncio.to_thread(look_at_dns, settings)
     yield dns
-    if dns.colour is not Colour.RED:
-        reached = await asyncio.to_thread(look_at_connection, settings)
-        yield reached
-        if reached.colour is not Colour.RED:
-            found = await asyncio.to_thread(look_at_broker, settings, WAIT_SECONDS)
-            for finding in told_of_broker(found):
-                yield finding
     async with accounts(settings, Memory(None)) as built:
+        if dns.colour is not Colour.RED:
+            reached = await asyncio.to_thread(look_at_connection, settings)
+            yield reached
+            if reached.colour is not Colour.RED:
+                announce = announcement(settings, built)
+                found = await asyncio.to_thread(look_at_broker, settings, announce, WAIT_SECONDS)
+                for finding in told_of_broker(found, settings):
+                    yield finding
+        for finding in await asyncio.to_thread(look_at_agent, settings):
+            yield finding
         for source, account in zip(settings.sources, built, strict=True):
             yield await look_at_source(source, account, names=names)
 
@@ -90,12 +62,12 @@ async def examine(settings: Settings, *, names: bool = False) -> AsyncIterator[F
 def look_at_clock(synchronised: bool | None) -> Finding:  # noqa: FBT001 - the one thing it is about
     """Say whether the machine's clock is set by the network."""
     if synchronised:
-        return _green("clock", "synchronised")
+        return green("clock", "synchronised")
     if synchronised is None:
-        return _yellow(
+        return yellow(
             "clock", "nobody can tell whether it is synchronised", "run `timedatectl` and look"
         )
-    return _red(
+    return red(
         "clock",
         "not synchronised; TLS fails where it is far off, readings keep the vendor's time",
         "run `sudo timedatectl set-ntp true` and wait a minute",
@@ -112,34 +84,34 @@ def look_at_disk(settings: Settings) -> Finding:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        return _red(
+        return red(
             "disk",
             f"{folder} cannot be written ({error.strerror})",
             "free the disk, or run it as the user who owns that folder (sudo for the service's)",
         )
     free = disk_free_mb(folder)
     if free is not None and free < LEAST_DISK_MB:
-        return _red("disk", f"{free:.0f} MB left", f"free at least {LEAST_DISK_MB:.0f} MB")
-    return _green("disk", "can be written" if free is None else f"{free:.0f} MB free")
+        return red("disk", f"{free:.0f} MB left", f"free at least {LEAST_DISK_MB:.0f} MB")
+    return green("disk", "can be written" if free is None else f"{free:.0f} MB free")
 
 
 def look_at_outbox(settings: Settings) -> Finding:
     """Say how many readings wait, without disturbing an agent that runs."""
     path = settings.state_dir / OUTBOX_FILE
     if not path.exists():
-        return _green("outbox", "not there yet, the first run makes it")
+        return green("outbox", "not there yet, the first run makes it")
     outbox = Outbox(path, clock=utc_now)
     try:
         states = [state for _, state in outbox.export()]
     except StoreError as error:
-        return _red("outbox", str(error), "look at the folder's rights and free the disk")
+        return red("outbox", str(error), "look at the folder's rights and free the disk")
     rejected = states.count(State.REJECTED)
     found = f"{len(states)} readings, {states.count(State.WAITING)} not yet acknowledged"
     if rejected:
-        return _yellow(
+        return yellow(
             "outbox", f"{found}, {rejected} rejected by Home Assistant", "report it with `export`"
         )
-    return _green("outbox", found)
+    return green("outbox", found)
 
 
 def look_at_dns(settings: Settings) -> Finding:
@@ -147,12 +119,12 @@ def look_at_dns(settings: Settings) -> Finding:
     try:
         socket.getaddrinfo(settings.broker.host, settings.broker.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return _red(
+        return red(
             "dns",
             "the broker's name has no address",
             "set broker.host to the address of the machine the broker runs on",
         )
-    return _green("dns", "the broker's name has an address")
+    return green("dns", "the broker's name has an address")
 
 
 def look_at_connection(settings: Settings) -> Finding:
@@ -164,57 +136,77 @@ def look_at_connection(settings: Settings) -> Finding:
             socket.create_connection((broker.host, broker.port), timeout=WAIT_SECONDS)
         ) as plain:
             if not broker.tls:
-                return _green(what, f"port {broker.port} answers, without TLS")
+                return green(what, f"port {broker.port} answers, without TLS")
             with tls_context(broker).wrap_socket(plain, server_hostname=broker.host) as secured:
-                return _green(what, f"{secured.version()}, the certificate is trusted")
+                _await_refusal(secured)
+                return green(what, f"{secured.version()}, the certificate is trusted")
     except ssl.SSLCertVerificationError as error:
-        return _red(
+        return red(
             what,
             why_unreachable(error),
             "set broker.ca_file to the broker's authority, and broker.host to the name in its "
             "certificate; look at the clock",
         )
-    except OSError as error:
-        return _red(
+    except ssl.SSLError as error:
+        if "ALERT" not in (error.reason or ""):
+            return _unreached(what, error, settings)
+        return red(
             what,
-            why_unreachable(error),
-            f"start the broker; look at broker.port ({broker.port}), broker.tls and firewalls",
+            f"the broker refuses the agent's certificate: {error.reason}",
+            "set broker.cert_file and broker.key_file to a certificate that the broker's authority "
+            "has signed and that has not expired",
         )
+    except OSError as error:
+        return _unreached(what, error, settings)
 
 
-def told_of_broker(found: BrokerFindings) -> list[Finding]:
-    """Say whether the broker lets us in and lets us write, and whether Home Assistant answers."""
-    if found.refusal:
+def _await_refusal(secured: ssl.SSLSocket) -> None:
+    """Raise ssl.SSLError where the broker will not have our certificate, or asks for one.
+
+    With TLS 1.3 that comes after the handshake, instead of the broker's first word, and a broker
+    says nothing before it is spoken to.
+    """
+    secured.settimeout(_REFUSES_WITHIN)
+    with suppress(TimeoutError):
+        secured.recv(1)
+
+
+def _unreached(what: str, error: OSError, settings: Settings) -> Finding:
+    return red(
+        what,
+        why_unreachable(error),
+        f"start the broker; look at broker.port ({settings.broker.port}), broker.tls and firewalls",
+    )
+
+
+def look_at_agent(settings: Settings) -> list[Finding]:
+    """Ask the agent that runs on this machine how it stands; nothing where it cannot be asked."""
+    if not settings.health_port:
+        return []
+    try:
+        with closing(
+            HTTPConnection("127.0.0.1", settings.health_port, timeout=WAIT_SECONDS)
+        ) as asked:
+            asked.request("GET", "/healthz")
+            told = json.loads(asked.getresponse().read())
+        troubles = [str(trouble) for trouble in told["troubles"]]
+        alive, problem = bool(told["alive"]), told["problem"]
+    except ConnectionRefusedError:
+        return [green("agent", "does not run on this machine now")]
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
         return [
-            _red(
-                "broker login",
-                found.refusal,
-                "set broker.username and broker.password_file to a user of the broker",
+            yellow(
+                "agent",
+                f"something else answers on port {settings.health_port}",
+                "set health.port to a free one",
             )
         ]
-    findings = [_green("broker login", "accepted")]
-    if found.denied:
-        findings.append(
-            _red(
-                "broker rules",
-                f"the broker denies {', '.join(found.denied)}",
-                "name the broker's user as the node, and let it write cgm/<node>/# and read "
-                "cgm/<node>/ack (docs/edge-protocol.md shows the rules)",
-            )
-        )
-    else:
-        findings.append(_green("broker rules", "writing and subscribing are allowed"))
-    if found.acknowledged is None:
-        findings.append(
-            _yellow(
-                "home assistant",
-                "has acknowledged nothing yet",
-                "in Home Assistant, set up MQTT and add the discovered agent",
-            )
-        )
-    else:
-        findings.append(_green("home assistant", "has acknowledged readings of this node"))
-    return findings
+    findings = [red("agent", trouble, "see the lines on the broker") for trouble in troubles]
+    if problem:
+        findings.append(red("agent", f"runs, not connected: {problem}", "see the lines above"))
+    if not alive:
+        findings.append(red("agent", "hangs", "run `sudo systemctl restart cgm-edge-agent`"))
+    return findings or [green("agent", "runs and is connected")]
 
 
 async def look_at_source(source: SourceSettings, account: Account, *, names: bool) -> Finding:
@@ -226,10 +218,10 @@ async def look_at_source(source: SourceSettings, account: Account, *, names: boo
         chosen(source.patient, seen)
     except GlucoseError as error:
         people = _people(seen) if names else ""
-        return _red(source.title, f"{error}{people}", next_step(error))
+        return red(source.title, f"{error}{people}", next_step(error))
     except TimeoutError:
-        return _red(source.title, "did not answer", "look at the network and the vendor's state")
-    return _green(source.title, f"login accepted{_people(seen) if names else ''}")
+        return red(source.title, "did not answer", "look at the network and the vendor's state")
+    return green(source.title, f"login accepted{_people(seen) if names else ''}")
 
 
 def _people(seen: Sequence[VisibleWearer]) -> str:

@@ -1,14 +1,12 @@
-"""The outbox's file on disk: private, of one process, opened only when sound, else set aside."""
+"""The outbox's file on disk: its tables, private, of one process, each commit whole or not."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import sqlite3
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,21 +59,6 @@ _OURS = frozenset(
 Columns = tuple[int, str, str, str, int, int, int | None, int | None, int]
 
 
-class OpenFile(NamedTuple):
-    """A sound outbox, connected; a damaged one set aside for it, with what could be saved of it."""
-
-    connection: sqlite3.Connection
-    set_aside: Path | None
-    saved: tuple[Reading, ...]
-
-
-class Noted(NamedTuple):
-    """What Home Assistant has, as far as it was noted, and which store of it."""
-
-    done: int = 0
-    store_id: str | None = None
-
-
 class StoredRow(NamedTuple):
     """A row as the file has it; `reading` is None where the row is damaged."""
 
@@ -116,32 +99,12 @@ def locked(path: Path) -> int:
     return lock
 
 
-def open_file(path: Path, now: datetime) -> OpenFile:
-    """Connect to the outbox at `path`, made if there is none.
-
-    Raises StoreUnavailable, and StoreTooNew with the file untouched.
-    """
-    aside: Path | None = None
-    saved: tuple[Reading, ...] = ()
-    if any(part.exists() for part in family(path)):
-        try:
-            with told():
-                return OpenFile(_connect_to_sound(path), None, ())
-        except StoreDamaged:
-            saved = _saved(path)
-            with told():
-                aside = _set_aside(path, now)
-    with told():
-        _make_empty(path)
-        return OpenFile(_connect_to_sound(path), aside, saved)
-
-
 def read_only(path: Path) -> sqlite3.Connection:
-    """Connect for reading alone, also while an agent writes; raises StoreUnavailable."""
+    """Connect for reading alone, also while an agent writes; raises StoreError."""
     with told():
-        connection = _connected(path, "ro")
+        connection = connected(path, "ro")
         try:
-            connection.execute("SELECT 1 FROM row LIMIT 1").fetchone()
+            _check_tables(connection)
         except BaseException:
             connection.close()
             raise
@@ -158,23 +121,6 @@ def stored(columns: Columns) -> StoredRow:
     return StoredRow(seq, reading_of(seq, stream, Value(time_ms, mg_dl, bound, trend), found))
 
 
-def noted(connection: sqlite3.Connection) -> Noted:
-    """Read what was noted; a damaged note is none, and everything is sent again."""
-    found = connection.execute("SELECT done, store_id, sum FROM noted WHERE id = 1").fetchone()
-    if found is None or found[2] != _sum(Noted(*found[:2])):
-        return Noted()
-    return Noted(*found[:2])
-
-
-def note(connection: sqlite3.Connection, what: Noted) -> None:
-    """Write it down, within the caller's transaction."""
-    connection.execute("INSERT OR REPLACE INTO noted VALUES (1, ?, ?, ?)", (*what, _sum(what)))
-
-
-def _sum(what: Noted) -> int:
-    return zlib.crc32(repr(tuple(what)).encode())
-
-
 def family(path: Path) -> list[Path]:
     """Return the file and its companions' names."""
     return [companion(path, tail) for tail in _TAILS]
@@ -185,7 +131,8 @@ def companion(path: Path, tail: str) -> Path:
     return path.with_name(path.name + tail)
 
 
-def _connected(path: Path, mode: str) -> sqlite3.Connection:
+def connected(path: Path, mode: str) -> sqlite3.Connection:
+    """Connect as `mode` says, "ro" or "rw"; whether the file is an outbox is not looked at."""
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -193,6 +140,8 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,  # transactions are begun and ended in words
         check_same_thread=False,  # the outbox has its own lock
     )
+    # A card that changed a letter must not stop us: the row's checksum tells that it did.
+    connection.text_factory = _text_of
     try:
         # NORMAL: a commit outlives our own death; a power cut may take the last ones, never half of
         # one, and the source's trailing window brings those readings again.
@@ -206,11 +155,12 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _connect_to_sound(path: Path) -> sqlite3.Connection:
+def connect_to_sound(path: Path) -> sqlite3.Connection:
+    """Connect for good; raises StoreTooNew, and StoreDamaged for what no agent has written."""
     if not path.exists() or path.stat().st_size == 0:
         # A beginning appears whole, and SQLite would delete the log beside an empty file.
         raise StoreDamaged("outbox damaged: the file is empty or gone")
-    connection = _connected(path, "rw")
+    connection = connected(path, "rw")
     try:
         _check(connection)
     except BaseException:
@@ -223,59 +173,59 @@ def _connect_to_sound(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _text_of(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")
+
+
 def _check(connection: sqlite3.Connection) -> None:
     """Raise StoreTooNew, or StoreDamaged for what this agent cannot have written."""
+    _check_version(connection)
+    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise StoreDamaged("outbox damaged: found by quick_check")
+    _check_tables(connection)
+
+
+def _check_version(connection: sqlite3.Connection) -> int:
+    version: int
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
         raise StoreTooNew("the outbox was written by a newer agent: update this one")
-    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        raise StoreDamaged("outbox damaged: found by quick_check")
+    return version
+
+
+def _check_tables(connection: sqlite3.Connection) -> None:
+    version = _check_version(connection)
     tables = tuple(sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema"))
     if version != _VERSION or tables != _TABLES:
         raise StoreDamaged("outbox damaged: the file is something else")
 
 
-def _make_empty(path: Path) -> None:
-    """Make an empty outbox under another name, whole before it is moved into place."""
+@contextmanager
+def committed(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit all that is written within, or none of it."""
+    with told():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # a failed commit may have rolled back by itself
+                connection.execute("ROLLBACK")
+            raise
+
+
+def make_file(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make an outbox with what `fill` writes, under another name, whole before it is in place."""
     new = companion(path, ".new")
     for part in family(new):
-        part.unlink(missing_ok=True)  # an earlier beginning that did not end: it held nothing
+        part.unlink(missing_ok=True)  # an earlier beginning that did not end
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE_FILE))
-    with closing(_connected(new, "rw")) as connection:
+    with closing(connected(new, "rw")) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        for table in _TABLES:
-            connection.execute(table)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        with committed(connection):
+            for table in _TABLES:
+                connection.execute(table)
+            fill(connection)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.execute("PRAGMA journal_mode = WAL")
     new.rename(path)
-
-
-def _saved(path: Path) -> tuple[Reading, ...]:
-    """Return what a damaged outbox still tells: the rows whose checksum holds, oldest first.
-
-    Read from both ends, as a page that cannot be read stops a walk over the table.
-    """
-    found: dict[int, Reading] = {}
-    with suppress(sqlite3.Error, OSError), closing(_connected(path, "ro")) as connection:
-        for direction in ("ASC", "DESC"):
-            with suppress(sqlite3.Error):
-                for columns in connection.execute(f"{ROWS} ORDER BY seq {direction}"):
-                    row = stored(columns)
-                    if row.seq in found:
-                        break
-                    if row.reading is not None:
-                        found[row.seq] = row.reading
-    return tuple(found[seq] for seq in sorted(found))
-
-
-def _set_aside(path: Path, now: datetime) -> Path:
-    """Move the file and its companions to a dated name beside it; return the file's."""
-    dated = f"{path.name}.damaged-{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}"
-    aside, number = path.with_name(dated), 1
-    while any(part.exists() for part in family(aside)):
-        number += 1
-        aside = path.with_name(f"{dated}-{number}")
-    for part, kept in zip(family(path), family(aside), strict=True):
-        with suppress(FileNotFoundError):
-            part.rename(kept)
-    return aside

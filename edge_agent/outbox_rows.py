@@ -46,6 +46,11 @@ class Value(NamedTuple):
     bound: int | None
     trend: int | None
 
+    @property
+    def time(self) -> datetime:
+        """The aware UTC time."""
+        return time_of(self.time_ms)
+
     def says_nothing_beside(self, known: Value) -> bool:
         """Say whether `known`, of the same identity, already tells it.
 

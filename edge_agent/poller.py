@@ -30,8 +30,13 @@ LONGEST_ASK = 300.0
 # A poller that is later than this at its own appointment hangs.
 LATE = 120.0
 KEEP_EVERY = 3600.0
+# A clock that moved so much more, or less, than the time that went by was set.
+CLOCK_SET = timedelta(minutes=2)
 # How many readings wait in memory while the disk refuses them: three months of five-minute ones.
 MOST_WAITING = 25_920
+# Home Assistant acknowledges nothing behind a reading that lies ahead of its clock, so one dated
+# next year (a phone set wrong) would stop all that follow. A little ahead does no harm.
+FAR_AHEAD = timedelta(hours=1)
 
 Identity = tuple[str, Kind, str, datetime]
 # Puts readings on disk and returns how many were new; raises GlucoseError or OSError.
@@ -53,7 +58,8 @@ class Poller:
 
     `account` may be shared with other pollers. `offsets` corrects the clock by what vendors say;
     `elapsed` is monotonic seconds, in which everything is planned: a clock that is set moves none
-    of it. `newest` is the newest reading of this source already in the outbox.
+    of it. `synchronised` tells whether our clock is right, None where nobody can tell. `newest` is
+    the newest reading of this source already in the outbox.
     """
 
     def __init__(  # noqa: PLR0913 - what it asks, where that goes, and what the world is to it
@@ -65,6 +71,7 @@ class Poller:
         memory: Memory,
         offsets: ClockOffsets,
         elapsed: Callable[[], float],
+        synchronised: Callable[[], bool | None],
         newest: datetime | None = None,
     ) -> None:
         """Take up what was learned before; no I/O."""
@@ -75,6 +82,7 @@ class Poller:
         self._memory = memory
         self.offsets = offsets
         self._elapsed = elapsed
+        self._synchronised = synchronised
         self.cadence = Cadence(account.cadence, settings.name, memory.learned(settings.name))
         self._patient_id: str | None = None
         self._waiting: dict[Identity, Reading] = {}
@@ -82,10 +90,11 @@ class Poller:
         self._saved = elapsed()
         self._appointment = elapsed() + LATE
         self._failing = False
+        self._looked = offsets.now(), elapsed()
 
     @property
     def waiting(self) -> int:
-        """How many readings are in memory only, because the disk refuses them."""
+        """How many readings are in memory only: the disk refuses them, or their time is to come."""
         return len(self._waiting)
 
     @property
@@ -105,6 +114,7 @@ class Poller:
         """Ask once, put away what came, plan the next time; tells whether the source answered."""
         self._appointment = self._elapsed() + LONGEST_ASK + LATE
         try:
+            self._look_at_clock()
             self.cadence.asked(self._elapsed())
             try:
                 async with asyncio.timeout(LONGEST_ASK):
@@ -129,16 +139,36 @@ class Poller:
     async def close(self) -> None:
         """Put away what still waits and what was learned."""
         await self._put_away(())
+        if self._waiting:
+            _LOGGER.warning(
+                "%d readings of %s were in memory only; the source is asked for them again",
+                len(self._waiting),
+                self.settings.title,
+            )
         await self._remember()
+
+    def _look_at_clock(self) -> None:
+        """Where the clock was set, unlearn how late readings seemed to be by the wrong one."""
+        now, elapsed = self.offsets.now(), self._elapsed()
+        before, then = self._looked
+        self._looked = now, elapsed
+        if abs(now - before - timedelta(seconds=elapsed - then)) <= CLOCK_SET:
+            return
+        learned, longest = self.cadence.learned, 2 * self.cadence.interval.total_seconds()
+        credible = tuple(delay for delay in learned.delays if delay[0] <= longest)
+        if credible != learned.delays:
+            learned = replace(learned, delays=credible)
+            self.cadence = Cadence(self._account.cadence, self.settings.name, learned)
 
     async def _answered(self, answer: Answer) -> None:
         if answer.clock_offset is not None:
             self.offsets.note(self.settings.name, answer.clock_offset)
-        now = self.offsets.now()
-        self.cadence.answered(now, self._elapsed(), answer.readings)
+        now, elapsed = self.offsets.now(), self._elapsed()
+        written = await self._put_away(answer.readings)
+        # Learning takes milliseconds, for which no reading should have to wait.
+        self.cadence.answered(now, elapsed, answer.readings)
         if self._memory.note_accepted(self.settings.name):
             await self._remember()
-        written = await self._put_away(answer.readings)
         self.status = replace(
             self.status,
             state=self._state_after(now) if written else SourceState.DISK_REFUSES,
@@ -162,33 +192,59 @@ class Poller:
     async def _put_away(self, readings: Sequence[Reading]) -> bool:
         """Put readings in the outbox; while the disk refuses they wait in memory."""
         self._waiting.update({reading.identity: reading for reading in readings})
-        if not self._waiting:
-            return True
-        waiting = tuple(self._waiting.values())
+        now = self.offsets.now()
+        ready = [one for one in self._waiting.values() if not self._is_far_ahead(one.time, now)]
         try:
-            added = await self._keep(waiting)
+            added = await self._keep(ready) if ready else 0
         except (GlucoseError, OSError) as error:
             if self.status.state is not SourceState.DISK_REFUSES:
                 _LOGGER.error(
                     "Readings of %s cannot be written, %d wait in memory: %s",
                     self.settings.title,
-                    len(waiting),
+                    len(self._waiting),
                     type(error).__name__,
                 )
-            for identity in list(self._waiting)[: -MOST_WAITING or None]:
-                del self._waiting[identity]
+            self._let_go_of_oldest()
             return False
-        self._waiting.clear()
-        # A reading far ahead of the clock is kept like any other, but does not say how far
-        # we are: else nothing before it would be asked for any more.
-        due, _ahead = parted(waiting, self.offsets.now())
-        times = [reading.time for reading in due]
-        known = self.status.newest
-        newest = max(times if known is None else [*times, known], default=None)
-        self.status = replace(self.status, newest=newest, kept=self.status.kept + added)
+        for reading in ready:
+            self._waiting.pop(reading.identity, None)
+        self._let_go_of_oldest()
+        self.status = replace(
+            self.status, newest=self._newest_after(ready, now), kept=self.status.kept + added
+        )
         if added:
             _LOGGER.debug("%s: %d new readings", self.settings.title, added)
         return True
+
+    def _is_far_ahead(self, time: datetime, now: datetime) -> bool:
+        """Tell whether a reading's time is still to come; nobody knows while no clock is right."""
+        if time <= now + FAR_AHEAD:
+            return False
+        return self.offsets.estimate is not None or self._synchronised() is True
+
+    def _newest_after(self, kept: Sequence[Reading], now: datetime) -> datetime | None:
+        """Return how far we are, None where that has to be found out from the beginning.
+
+        A reading ahead of the clock is kept like any other, but does not say how far we are: else
+        nothing before it would be asked for any more.
+        """
+        known = self.status.newest
+        if known is not None and self._is_far_ahead(known, now):
+            return None
+        times = [reading.time for reading in parted(kept, now)[0]]
+        return max(times if known is None else [*times, known], default=None)
+
+    def _let_go_of_oldest(self) -> None:
+        """Keep no more in memory than a small machine has room for."""
+        lost = list(self._waiting)[: max(0, len(self._waiting) - MOST_WAITING)]
+        for identity in lost:
+            del self._waiting[identity]
+        if lost:
+            _LOGGER.error(
+                "%d readings of %s are LOST: they cannot be written, and the memory is full",
+                len(lost),
+                self.settings.title,
+            )
 
     async def _failed(self, error: GlucoseError) -> None:
         """Back off as long as the error demands."""

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from glucose.reading import Reading
 
-from .agent import accounts, pollers_of
+from .agent import pollers_of
 from .memory import Memory
 from .settings import Settings
+from .source_accounts import accounts
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import pytest
 
 from edge_agent import agent, speech
 from edge_agent.doctor import examine
-from edge_agent.settings import load
+from edge_agent.settings_file import load
 from fakes.agent_program import write_settings
 from fakes.broker import free_port
 from fakes.dexcom_share import FakeDexcomShare, Row

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.outbox import KEPT, SECONDS_BEFORE_A_KNOWN_STORE_RETURNS, Outbox, Outcome, State
+from edge_agent.outbox import Outbox
+from edge_agent.outbox_acknowledgement import SECONDS_BEFORE_A_KNOWN_STORE_RETURNS, Outcome
+from edge_agent.outbox_listing import State
+from edge_agent.outbox_retention import KEPT
 from glucose.errors import StoreUnavailable
 from glucose.reading import Bound, Kind, Reading
 from glucose.trend import Trend
@@ -212,7 +215,7 @@ def test_what_is_done_stays_thirty_days_and_what_is_not_stays_for_ever(
     outbox.add(reading(minute) for minute in range(3))
     outbox.acked(ack(outbox, sent(outbox)))
     outbox.add([reading(3)])
-    times.now += KEPT + timedelta(hours=1)
+    times.now += KEPT + timedelta(days=1, hours=1)
     outbox.close()
     outbox.open()
     assert [state for _, state in outbox.export()] == [State.DONE] * 3 + [State.WAITING]
@@ -297,3 +300,76 @@ def test_the_file_is_for_its_owner_alone(outbox: Outbox, tmp_path: Path) -> None
     outbox.add([reading(0)])
     modes = {part.name: part.stat().st_mode & 0o077 for part in tmp_path.iterdir()}
     assert set(modes.values()) == {0}
+
+
+def at(time: datetime) -> Reading:
+    return Reading(time=time, mg_dl=100, source="dexcom", series="share")
+
+
+def reopened(outbox: Outbox) -> list[State]:
+    """Let the outbox prune; return how its rows stand."""
+    outbox.close()
+    outbox.open()
+    return [state for _, state in outbox.export()]
+
+
+def all_acknowledged(outbox: Outbox) -> None:
+    while (rows := outbox.batch(outbox.done)) is not None:
+        outbox.acked(ack(outbox, rows.last))
+
+
+def test_what_was_delivered_after_a_long_outage_is_kept_thirty_days_from_then(
+    outbox: Outbox, times: Times
+) -> None:
+    """Home Assistant may be set back to last night's backup, which has none of it."""
+    outbox.add(reading(minute) for minute in range(3))
+    times.now += timedelta(days=60)
+    outbox.add([at(times.now)])
+    all_acknowledged(outbox)
+    assert reopened(outbox) == [State.DONE] * 4
+    times.now += timedelta(days=29)
+    outbox.add([at(times.now)])
+    assert reopened(outbox) == [State.DONE] * 4 + [State.WAITING]
+    times.now += timedelta(days=3)
+    outbox.add([at(times.now)])
+    assert reopened(outbox) == [State.WAITING] * 2
+
+
+def test_what_had_to_be_delivered_again_is_kept_thirty_days_from_the_second_time(
+    outbox: Outbox, times: Times
+) -> None:
+    outbox.add(reading(minute) for minute in range(3))
+    all_acknowledged(outbox)
+    first = outbox.done - 2
+    times.now += timedelta(days=40)
+    outbox.add([at(times.now)])
+    sent(outbox)
+    outbox.acked(ack(outbox, first - 1))
+    all_acknowledged(outbox)
+    assert reopened(outbox) == [State.DONE] * 4
+
+
+@pytest.mark.parametrize("days", [-20_000, -3650, -90, 90, 3650], ids=str)
+def test_a_clock_that_is_days_wrong_lets_go_of_nothing(
+    outbox: Outbox, times: Times, days: int
+) -> None:
+    outbox.add(at(NOW - timedelta(days=40 - day)) for day in range(40))
+    last = sent(outbox)
+    outbox.acked(ack(outbox, last - 5))
+    times.now += timedelta(days=days)
+    outbox.acked(ack(outbox, last - 4))
+    expected = [State.DONE] * 36 + [State.WAITING] * 4
+    assert reopened(outbox) == expected
+    times.now -= timedelta(days=days)
+    assert reopened(outbox) == expected
+
+
+def test_a_clock_behind_at_boot_does_not_number_a_new_outbox_like_an_earlier_one(
+    tmp_path: Path,
+) -> None:
+    boot = datetime(1970, 1, 1, 0, 0, 30, tzinfo=UTC)
+    outbox = Outbox(tmp_path / "new.db", clock=lambda: boot)
+    outbox.open()
+    outbox.add([reading(0)])
+    assert sent(outbox) > NOW.timestamp()
+    outbox.close()

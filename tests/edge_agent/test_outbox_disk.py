@@ -17,7 +17,8 @@ import pytest
 
 from edge_agent.outbox import Outbox
 from edge_agent.outbox_file import PAGE_BYTES
-from glucose.errors import StoreTooNew, StoreUnavailable
+from edge_agent.outbox_salvage import MOST_ASIDE
+from glucose.errors import StoreDamaged, StoreTooNew, StoreUnavailable
 from glucose.reading import Reading
 from glucose.wire import Ack
 
@@ -113,7 +114,9 @@ def test_a_damaged_file_is_set_aside_and_what_is_sound_in_it_saved(
     assert outbox.depth() == 2000
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"not a database at all" * 50])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 4096, b"no" * 500], ids=["empty", "zeroes", "words"]
+)
 def test_a_file_that_is_something_else_is_set_aside(
     outbox: Outbox, path: Path, content: bytes
 ) -> None:
@@ -223,3 +226,139 @@ def test_seven_days_of_readings_write_two_megabytes_at_most(outbox: Outbox) -> N
         outbox.acked(Ack(store_id="s", epoch=outbox.epoch, seq=live.last))
     outbox.close()
     assert written() - before < 2_000_000
+
+
+def spoil(path: Path) -> None:
+    """Write over all pages but the first, under a process that has the file open."""
+    with path.open("r+b") as file:
+        file.seek(PAGE_BYTES)
+        file.write(b"\xff" * (path.stat().st_size - PAGE_BYTES))
+
+
+def with_nothing_remembered(outbox: Outbox) -> None:
+    file = outbox._connection()  # noqa: SLF001 - all into the file, nothing from memory
+    file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file.execute("PRAGMA cache_size = 0")
+
+
+def test_closing_a_file_damaged_meanwhile_lets_go_of_it(outbox: Outbox, path: Path) -> None:
+    outbox.add(reading(number) for number in range(500))
+    rows = outbox.batch(0)
+    assert rows is not None
+    outbox.acked(Ack(store_id="s", epoch=outbox.epoch, seq=rows.rows[0].seq))
+    outbox.acked(Ack(store_id="s", epoch=outbox.epoch, seq=rows.rows[1].seq))
+    with_nothing_remembered(outbox)
+    spoil(path)
+    outbox.close()
+    other = Outbox(path, clock=lambda: NOW)
+    assert other.open() is not None
+    assert other.add([reading(0)]) == 1
+    other.close()
+
+
+@pytest.mark.parametrize("word", [b"dexcom", b"a store"])
+def test_a_letter_changed_by_the_card_neither_stops_it_nor_goes_unsaid(
+    outbox: Outbox, path: Path, word: bytes
+) -> None:
+    """No longer UTF-8, which SQLite's own check does not look at."""
+    outbox.add(reading(number) for number in range(250))
+    rows = outbox.batch(0)
+    assert rows is not None
+    outbox.acked(Ack(store_id="a store", epoch=outbox.epoch, seq=rows.last))
+    outbox.close()
+    content = bytearray(path.read_bytes())
+    content[content.index(word)] ^= 0x80
+    path.write_bytes(content)
+    outbox.open()
+    outbox.add(reading(number) for number in range(250))
+    found: list[Reading] = []
+    while (rows := outbox.batch(outbox.done)) is not None:
+        found += [row.reading for row in rows.rows]
+        outbox.acked(Ack(store_id="a store", epoch=outbox.epoch, seq=rows.last))
+    assert found == [reading(number) for number in range(250)]
+    assert outbox.counters.damaged_rows == (150 if word == b"dexcom" else 0)
+
+
+def test_a_time_changed_by_the_card_is_not_told_as_the_oldest(outbox: Outbox, path: Path) -> None:
+    outbox.add(reading(number) for number in range(3))
+    outbox.close()
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE row SET time = -time * 100 WHERE seq = (SELECT min(seq) FROM row)")
+    file.close()
+    outbox.open()
+    assert outbox.oldest() == reading(1).time
+    assert outbox.depth() == 2
+    assert outbox.counters.damaged_rows == 1
+
+
+def test_sound_rows_behind_a_hundred_damaged_ones_are_sent(outbox: Outbox, path: Path) -> None:
+    outbox.add(reading(number) for number in range(250))
+    outbox.close()
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE row SET mg_dl = 55 WHERE seq < (SELECT min(seq) + 220 FROM row)")
+    file.close()
+    outbox.open()
+    rows = outbox.batch(0)
+    assert rows is not None
+    assert [row.reading for row in rows.rows] == [reading(number) for number in range(220, 250)]
+    assert outbox.counters.damaged_rows == 220
+
+
+def test_what_is_no_outbox_is_not_listed_but_named(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as file:
+        file.execute("CREATE TABLE something (other)")
+    file.close()
+    with pytest.raises(StoreDamaged, match="something else"):
+        next(Outbox(path, clock=lambda: NOW).export())
+
+
+def test_of_a_card_that_damages_it_again_and_again_only_some_are_kept(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hours = iter(range(100))
+    outbox = Outbox(path, clock=lambda: NOW + timedelta(hours=next(hours) % 24))
+    for number in range(MOST_ASIDE + 2):
+        outbox.open()
+        outbox.add([reading(number)])
+        outbox.close()
+        path.write_bytes(b"\0" * 4096 + bytes([number]))
+    outbox.open()
+    outbox.close()
+    aside = [part for part in path.parent.iterdir() if ".damaged-" in part.name]
+    assert sorted(part.read_bytes()[-1] for part in aside) == [2, 3, 4]
+    assert caplog.text.count("is removed") == 2
+
+
+def test_of_a_damaged_file_on_a_full_disk_nothing_is_lost_that_is_sound(
+    outbox: Outbox, path: Path
+) -> None:
+    outbox.add(reading(number) for number in range(2000))
+    outbox.close()
+    content = bytearray(path.read_bytes())
+    content[PAGE_BYTES * 40 : PAGE_BYTES * 41] = bytes(PAGE_BYTES)
+    path.write_bytes(content)
+    for most in (PAGE_BYTES, 20 * PAGE_BYTES):
+        with no_file_may_grow(most), pytest.raises(StoreUnavailable):
+            outbox.open()
+    assert outbox.open() is not None
+    assert len(kept(outbox)) > 1900
+
+
+def test_being_killed_while_a_damaged_file_is_exchanged_loses_nothing(
+    outbox: Outbox, path: Path
+) -> None:
+    outbox.add(reading(number) for number in range(500))
+    outbox.close()
+    sound = path.read_bytes()
+    successor = path.with_name("outbox.db.successor")
+    for left in (b"damaged" * 1000, None):
+        successor.write_bytes(sound)
+        path.unlink()
+        if left is not None:
+            path.write_bytes(left)
+        aside = outbox.open()
+        assert (aside is not None) == (left is not None)
+        assert not successor.exists()
+        assert kept(outbox) == [reading(number) for number in range(500)]
+        outbox.close()

@@ -134,6 +134,10 @@ class EdgeToHome(RuleBasedStateMachine):
         topic, payload = self.to_home[which] if doubled else self.to_home.pop(which)
         message = decode_rows(topic, payload)
         self.to_agent.append(self.answer(message))
+
+    def answer(self, message: Received) -> bytes:
+        ack = self.home.take(message).encode(TOPICS.ack)
+        self.retained = ack
         if self.corrections:
             # One client's session ends before its next one begins: no older epoch comes after.
             self.to_home = [
@@ -142,10 +146,6 @@ class EdgeToHome(RuleBasedStateMachine):
                 if decode_rows(topic, payload).epoch == message.epoch
                 or message.epoch != self.outbox.epoch
             ]
-
-    def answer(self, message: Received) -> bytes:
-        ack = self.home.take(message).encode(TOPICS.ack)
-        self.retained = ack
         return ack
 
     @precondition(lambda self: self.to_agent)
@@ -171,7 +171,7 @@ class EdgeToHome(RuleBasedStateMachine):
 
     @rule(ahead=st.integers(1, 2**40), foreign=st.booleans())
     def somebody_forges(self, ahead: int, foreign: bool) -> None:
-        top = max(self.outbox.done, self.outbox._highest_sent)  # noqa: SLF001 - to be beyond it
+        top = self.outbox._standing.highest  # noqa: SLF001 - to be beyond it
         epoch = "foreign" if foreign else self.outbox.epoch
         self.outbox.acked(Ack(store_id=self.home.store_id, epoch=epoch, seq=top + ahead))
 

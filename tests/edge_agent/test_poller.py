@@ -24,6 +24,8 @@ from glucose.errors import SourceUnreachable, StoreUnavailable
 from glucose.reading import Reading
 from glucose.sources.catalogue import Tools, build_account
 from glucose.sources.login import LoginGuard
+from glucose.sources.recorded import RecordedAccount
+from glucose.sources.replay import ReplaySettings
 from glucose.sources.source import Account, Answer, VisibleWearer
 
 CADENCE = timedelta(minutes=5)
@@ -114,7 +116,12 @@ def source(**account: object) -> SourceSettings:
 
 @asynccontextmanager
 async def room(
-    off: timedelta = timedelta(0), *, memory: Memory | None = None, secret: str = ""
+    off: timedelta = timedelta(0),
+    *,
+    memory: Memory | None = None,
+    secret: str = "",
+    synchronised: bool | None = None,
+    newest: datetime | None = None,
 ) -> AsyncIterator[Room]:
     """Give a room in which our clock is `off`."""
     world, ours = HandClock(START), HandClock(START + off)
@@ -130,6 +137,8 @@ async def room(
             memory=memory or Memory(None),
             offsets=ClockOffsets(ours, ours.elapsed),
             elapsed=ours.elapsed,
+            synchronised=lambda: synchronised,
+            newest=newest,
         )
         yield Room(site=site, world=world, ours=ours, disk=disk, poller=poller)
 
@@ -178,6 +187,29 @@ async def test_a_wrong_clock_does_not_make_it_ask_more_often(hours: int) -> None
         wrong.produce(START - timedelta(hours=1), 60)
         normal = await right.live(timedelta(hours=3))
         assert await wrong.live(timedelta(hours=3)) <= normal * 1.5
+
+
+@pytest.mark.parametrize("hours", [-87_600, -3, 3, 87_600])
+@pytest.mark.parametrize("dated", [True, False], ids=["dated", "undated"])
+async def test_a_clock_set_forward_or_back_makes_it_neither_sleep_nor_spin(
+    hours: int, *, dated: bool
+) -> None:
+    async with room() as here:
+        here.site.sends_date = dated
+        here.produce(START - timedelta(hours=2), 12 * 6)
+        normal = await here.live(timedelta(hours=1))
+        planned = here.poller.cadence.wait(here.ours.elapsed())
+        here.ours.set_wrong(timedelta(hours=hours))
+        assert here.poller.cadence.wait(here.ours.elapsed()) == planned
+        assert here.poller.on_time
+        for _ in range(2):
+            assert 10 <= await here.live(timedelta(hours=1)) <= normal * 1.5
+            here.go(CADENCE)
+            await here.poller.ask()
+            due = [time for time in here.produced if time + DELAY <= here.world.now]
+            assert sorted(here.disk.times) == due
+            here.ours.set_wrong(-timedelta(hours=hours))
+            hours = 0
 
 
 async def test_while_the_disk_refuses_readings_wait_and_then_are_put_away() -> None:
@@ -281,6 +313,7 @@ def faulty(account: Account, disk: Disk, clock: HandClock) -> Poller:
         memory=Memory(None),
         offsets=ClockOffsets(clock, clock.elapsed),
         elapsed=clock.elapsed,
+        synchronised=lambda: None,
     )
 
 
@@ -359,14 +392,102 @@ def test_nobody_is_asked_for_by_guess(patient: str | None) -> None:
     assert "Anna" not in str(needed.value)
 
 
-async def test_a_reading_far_ahead_is_kept_and_not_taken_for_the_newest() -> None:
-    async with room() as here:
-        here.produce(START - timedelta(hours=1), 24)
-        ahead = START + timedelta(days=2)
-        here.site.put(entry(ahead, 100))
+@pytest.mark.parametrize("dated", [True, False], ids=["dated", "undated"])
+async def test_a_reading_far_ahead_waits_for_its_time_and_is_then_kept(*, dated: bool) -> None:
+    """Home Assistant would acknowledge nothing behind it until then."""
+    async with room(synchronised=True) as here:
+        here.site.sends_date = dated
+        here.produce(START - timedelta(hours=1), 60)
+        ahead = START + timedelta(hours=3)
+        here.site.put(entry(ahead, 300))
         await here.live(timedelta(minutes=30))
-        assert ahead in here.disk.times
+        assert ahead not in here.disk.times
+        assert here.poller.waiting == 1
         assert here.poller.status.newest is not None
         assert here.poller.status.newest <= here.world.now
         due = [time for time in here.produced if time + DELAY <= here.world.now - CADENCE]
         assert set(due) <= set(here.disk.times)
+        await here.live(timedelta(hours=3))
+        assert here.disk.times.count(ahead) == 1
+        assert here.poller.waiting == 0
+
+
+@pytest.mark.parametrize("synchronised", [False, None])
+async def test_while_no_clock_is_right_nothing_is_taken_for_far_ahead(
+    *, synchronised: bool | None
+) -> None:
+    async with room(-timedelta(hours=3), synchronised=synchronised) as here:
+        here.site.sends_date = False
+        here.produce(START - timedelta(hours=1), 12)
+        await here.poller.ask()
+        assert here.disk.times == here.produced
+        assert here.poller.waiting == 0
+
+
+async def test_a_reading_far_ahead_in_the_outbox_does_not_hide_what_is_missing() -> None:
+    """Kept while the clock was wrong, and met again after a restart three days later."""
+    async with room(newest=START + timedelta(days=2)) as here:
+        here.produce(START - timedelta(days=3), 3 * 288)
+        await here.live(timedelta(minutes=15))
+        assert sorted(here.disk.times) == here.produced
+        assert here.poller.status.newest == here.produced[-1]
+
+
+async def test_what_no_memory_can_hold_is_not_let_go_of_silently(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge_agent.poller.MOST_WAITING", 30)
+    async with room() as here:
+        here.produce(START - timedelta(hours=3), 36)
+        here.disk.full = True
+        await here.poller.ask()
+        assert here.poller.waiting == 30
+        assert "6 readings of source 1 (nightscout) are LOST" in caplog.text
+        # The source still has them.
+        here.disk.full = False
+        here.go(here.poller.cadence.wait(here.ours.elapsed()))
+        await here.poller.ask()
+        assert sorted(here.disk.times) == here.produced
+
+
+@pytest.mark.parametrize("speed", [2.0, 10.0, 1000.0])
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=30)], ids=["at once", "later"])
+async def test_a_file_played_at_any_speed_comes_as_it_is_played(
+    speed: float, late: timedelta
+) -> None:
+    """What lies before is five minutes apart, and must not make it wait for what is played."""
+    clock, came = HandClock(START + late), dict[datetime, datetime]()
+
+    async def keep(readings: Sequence[Reading]) -> int:
+        new = {one.time: clock.now for one in readings if one.time not in came}
+        came.update(new)
+        return len(new)
+
+    recorded = [
+        Reading(time=START - timedelta(days=400) + n * CADENCE, mg_dl=100, source="f", series="egv")
+        for n in range(60 * 288)
+    ]
+    account = RecordedAccount(
+        lambda: recorded,
+        ReplaySettings(started_at=START, speed=speed),
+        run=asyncio.to_thread,
+        clock=clock,
+        elapsed=clock.elapsed,
+    )
+    poller = Poller(
+        source(url="x.org"),
+        account,
+        keep=keep,
+        memory=Memory(None),
+        offsets=ClockOffsets(clock, clock.elapsed),
+        elapsed=clock.elapsed,
+        synchronised=lambda: True,
+    )
+    begin = clock.now
+    while clock.now < begin + timedelta(minutes=25):
+        await poller.ask()
+        clock.go(poller.cadence.wait(clock.elapsed()))
+    lateness = [came_at - time for time, came_at in came.items() if begin < time]
+    assert len(lateness) >= timedelta(minutes=20) // (CADENCE / speed)
+    # No source is asked more than once a minute for long.
+    assert max(lateness) < timedelta(seconds=90)

@@ -42,6 +42,7 @@ class Home:
     def __init__(self, broker: Broker) -> None:
         self.stored: set[tuple[object, ...]] = set()
         self.said: dict[str, list[bytes]] = {}
+        self.silent = False
         self._epoch, self._acked = "", 0
         self._lock = threading.Lock()
         self._client = Client(
@@ -57,12 +58,18 @@ class Home:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def come(self) -> None:
+        """Say that it is online, so that what is due is sent again."""
+        self._client.publish("homeassistant/status", "online", qos=1)
+
     def last(self, topic: str) -> bytes:
         return self.said.get(topic, [b""])[-1]
 
     def _hear(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
         self.said.setdefault(message.topic, []).append(message.payload)
-        if message.topic not in {TOPICS.reading, TOPICS.backfill}:
+        if message.topic not in {TOPICS.reading, TOPICS.backfill} or not message.payload:
+            return
+        if self.silent:
             return
         received = decode_rows(message.topic, message.payload)
         if received.epoch != self._epoch:
@@ -182,6 +189,24 @@ def last_status(systemd: socket.socket) -> str:
 
 
 @needs_mosquitto
+def test_health_follows_at_once_when_everything_is_delivered(tmp_path: Path) -> None:
+    def depth(home: Home) -> int | None:
+        said = home.last(TOPICS.health)
+        return decode_health(TOPICS.health, said).depth if said else None
+
+    with broker_running(tmp_path / "broker") as broker, at_home(broker) as home:
+        home.silent = True
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        with Running(tmp_path / "log", "--config", str(config), "run") as agent:
+            eventually(lambda: (depth(home) or 0) > 7000, "health says that all waits")
+            home.silent = False
+            home.come()
+            # Health is told each minute; this is not about that.
+            eventually(lambda: depth(home) == 0, "health says that nothing waits", 20)
+            assert agent.stop() == 0
+
+
+@needs_mosquitto
 def test_a_process_that_stops_moving_feeds_no_watchdog(tmp_path: Path) -> None:
     address = tmp_path / "notify"
     with (
@@ -263,7 +288,8 @@ def test_doctor_does_not_disturb_an_agent_that_runs(tmp_path: Path) -> None:
             eventually(lambda: len(home.stored) > 7000, "all delivered")
             ended("--config", str(config), "doctor")
             assert "offline" not in str(home.said[TOPICS.availability])
-            assert len(home.said[TOPICS.availability]) == 1
+            # An empty message is none: the doctor tries with it whether it may write.
+            assert [word for word in home.said[TOPICS.availability] if word] == [b"online"]
             assert agent.stop() == 0
 
 
@@ -279,15 +305,118 @@ def test_doctor_says_what_to_do_about_a_wrong_password(tmp_path: Path) -> None:
         assert "not the word" not in done.stdout + done.stderr
 
 
+def told_of(broker: Broker, folder: Path, **more: str) -> list[str]:
+    """Return the doctor's lines about the broker's rules."""
+    config = write_settings(folder, sources=SIMULATED, broker=login(broker, folder))
+    done = ended("--config", str(config), "doctor", **more)
+    return [line for line in done.stdout.splitlines() if "broker rules: " in line]
+
+
+WRITTEN = ("announce", "availability", "reading", "backfill", "health")
+
+
 @needs_mosquitto
-def test_doctor_says_what_to_do_about_rules_that_deny(tmp_path: Path) -> None:
+def test_doctor_says_each_rule_that_is_missing(tmp_path: Path) -> None:
     access = f"user {HOME_ASSISTANT}\ntopic readwrite #\nuser {NODE}\ntopic read cgm/{NODE}/ack\n"
     with broker_running(tmp_path / "broker", access=access) as broker:
+        said = told_of(broker, tmp_path, CGM_EDGE_HOME_DISCOVERY_ENABLED="true")
+        discovery = f"homeassistant/device/cgm_{NODE}/config"
+        topics = [*(f"cgm/{NODE}/{leaf}" for leaf in WRITTEN), discovery]
+        assert [line[5:].split()[2] for line in said[:-1]] == topics
+        for line, topic in zip(said[:-1], topics, strict=True):
+            assert line.startswith(f"FAIL broker rules: {topic} cannot be written: ")
+            assert f"add `topic write {topic}`" in line
+        assert said[-1].startswith(f"look broker rules: whether cgm/{NODE}/ack can be read cannot")
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("leaf", WRITTEN)
+def test_doctor_says_the_one_rule_that_is_missing(tmp_path: Path, leaf: str) -> None:
+    rules = "\n".join(f"topic write cgm/{NODE}/{one}" for one in (*WRITTEN, "ack") if one != leaf)
+    access = f"user {NODE}\ntopic read cgm/{NODE}/ack\n{rules}\n"
+    with broker_running(tmp_path / "broker", access=access) as broker:
+        (said,) = told_of(broker, tmp_path)
+    assert said.startswith(f"FAIL broker rules: cgm/{NODE}/{leaf} cannot be written: ")
+
+
+@needs_mosquitto
+def test_doctor_finds_that_acknowledgements_cannot_be_read(tmp_path: Path) -> None:
+    # mosquitto accepts the subscription and delivers nothing.
+    access = f"user {NODE}\ntopic write cgm/{NODE}/#\n"
+    with broker_running(tmp_path / "broker", access=access) as broker:
+        (said,) = told_of(broker, tmp_path)
+    assert said.startswith(f"FAIL broker rules: cgm/{NODE}/ack cannot be read")
+    assert f"add `topic read cgm/{NODE}/ack`" in said
+
+
+@needs_mosquitto
+@pytest.mark.parametrize(
+    ("rules", "rest"),
+    [
+        ("", False),
+        (f"topic readwrite cgm/{NODE}/doctor\n", True),
+        (f"topic read cgm/{NODE}/ack\n", False),
+    ],
+    ids=["nothing readable", "the rest readable", "ack readable"],
+)
+def test_doctor_says_what_it_cannot_know(tmp_path: Path, rules: str, *, rest: bool) -> None:
+    allowed = "".join(f"topic write cgm/{NODE}/{leaf}\n" for leaf in WRITTEN)
+    access = f"user {NODE}\n{allowed}{rules}"
+    with broker_running(tmp_path / "broker", access=access) as broker:
+        (said,) = told_of(broker, tmp_path)
+    assert said.startswith(f"look broker rules: whether cgm/{NODE}/ack can be read cannot be known")
+    assert ("other topics of this node can" in said) is rest
+
+
+@needs_mosquitto
+def test_doctor_is_content_with_strict_rules_once_home_assistant_has_answered(
+    tmp_path: Path,
+) -> None:
+    allowed = "".join(f"topic write cgm/{NODE}/{leaf}\n" for leaf in WRITTEN)
+    access = (
+        f"user {HOME_ASSISTANT}\ntopic readwrite #\n"
+        f"user {NODE}\n{allowed}topic read cgm/{NODE}/ack\n"
+    )
+    with broker_running(tmp_path / "broker", access=access) as broker, at_home(broker):
         config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
-        done = ended("--config", str(config), "doctor")
-        assert done.returncode == 1
-        assert "FAIL broker rules: the broker denies publishing" in done.stdout
-        assert "look home assistant: has acknowledged nothing yet" in done.stdout
+        assert ended("--config", str(config), "once").returncode == 0
+        (said,) = told_of(broker, tmp_path)
+    assert said == "ok   broker rules: every topic can be written, acknowledgements can be read"
+
+
+@needs_mosquitto
+def test_doctor_tells_of_another_pairing_key(tmp_path: Path) -> None:
+    with broker_running(tmp_path / "broker") as broker, at_home(broker):
+        config = write_settings(tmp_path, sources=SIMULATED, broker=login(broker, tmp_path))
+        assert ended("--config", str(config), "once").returncode == 0
+        done = ended("--config", str(config), "doctor", CGM_EDGE_PAIRING_KEY="another")
+        assert "FAIL home assistant: its acknowledgement is refused: a message is not signed" in (
+            done.stdout
+        )
+
+
+@needs_mosquitto
+def test_doctor_asks_the_agent_that_runs_what_it_has_met(tmp_path: Path) -> None:
+    port = free_port()
+    access = f"user {NODE}\ntopic readwrite cgm/{NODE}/a/#\ntopic read cgm/{NODE}/ack\n"
+    with broker_running(tmp_path / "broker", access=access) as broker:
+        config = write_settings(
+            tmp_path, sources=SIMULATED, broker=login(broker, tmp_path), health_port=port
+        )
+        idle = ended("--config", str(config), "doctor").stdout
+        assert "ok   agent: does not run on this machine now" in idle
+        with Running(tmp_path / "log", "--config", str(config), "run") as agent:
+            trouble = f"the broker refuses publishing to cgm/{NODE}/availability"
+            eventually(lambda: trouble in str(health_or_nothing(port)), "the refusal is told")
+            assert f"FAIL agent: {trouble}" in ended("--config", str(config), "doctor").stdout
+            assert agent.said().count("refuses publishing to cgm/pi/availability") == 1
+            assert agent.stop() == 0
+
+
+def health_or_nothing(port: int) -> object:
+    with suppress(urllib.error.URLError):
+        return health(port)[1]["troubles"]
+    return None
 
 
 def test_doctor_says_that_nothing_listens(tmp_path: Path) -> None:

@@ -40,6 +40,17 @@ def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
     assert "cgm-edge-agent.service" not in done.stderr
 
 
+def test_the_service_may_ask_whether_the_clock_is_synchronised_and_not_set_it() -> None:
+    lines = unit_text(Path("/x")).splitlines()
+    # ProtectClock's own filter forbids the question too, whatever SystemCallFilter says.
+    assert "ProtectClock=no" in lines
+    assert lines.index("SystemCallFilter=~@privileged @resources") < lines.index(
+        "SystemCallFilter=adjtimex clock_adjtime clock_adjtime64"
+    )
+    assert "CapabilityBoundingSet=" in lines
+    assert "AmbientCapabilities=" in lines
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -9,13 +9,20 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
+from edge_agent.secret_files import SecretFiles
 from edge_agent.service import example_text
-from edge_agent.settings import Settings, SettingsError, default_state, load, variables
+from edge_agent.settings import Settings, SettingsError
+from edge_agent.settings_environment import default_state, variables
+from edge_agent.settings_file import SettingsReader, load
 from edge_agent.settings_table import EVERY_SOURCE, GENERAL, KINDS, TABLES, with_files
 from glucose.sources import catalogue
 
 SECRET = "correct horse battery staple"
 SIMULATED = '[[sources]]\nname = "sim"\nwearer = "Anna"\nkind = "simulated"\n'
+WEARER_REFUSED = (
+    "sources[1].wearer: whose readings these are; shown when Home Assistant asks where they "
+    "belong; allowed: a text of up to 64 characters, on one line and without control characters"
+)
 SMALLEST = f'node = "pi"\n[broker]\nhost = "broker"\n{SIMULATED}'
 
 
@@ -143,6 +150,12 @@ username = "{SECRET}"
         (SMALLEST + SIMULATED, "sources[1].name: another is called alike"),
         (SMALLEST.replace('"broker"', '"b"\ncert_file = "x"'), "give both or neither"),
         (SMALLEST.replace('"broker"', '"b"\npassword = "x"'), "broker.username is missing"),
+        (SMALLEST.replace("Anna", "An\\tna"), WEARER_REFUSED),
+        (SMALLEST.replace("Anna", "An\\u0000na"), WEARER_REFUSED),
+        (SMALLEST.replace("Anna", "An\\u0085na"), WEARER_REFUSED),
+        (SMALLEST.replace("Anna", "A" * 65), WEARER_REFUSED),
+        (SMALLEST + '[home_discovery]\nprefix = "home/#"\n', "home_discovery.prefix: Home"),
+        (SMALLEST + '[home_discovery]\nprefix = "/home"\n', "home_discovery.prefix: Home"),
         (SMALLEST + "seed = true\n", "sources[1].seed: which simulated wearer"),
         (SMALLEST + 'time_zone = "Mars/Phobos"\n', "sources[1].time_zone"),
         (SMALLEST + "started_at = 2026-01-01T00:00:00\n", "sources[1].started_at"),
@@ -163,7 +176,7 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_simulating_needs_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_agent.settings.DEFAULT_CONFIG", tmp_path / "none.toml")
+    monkeypatch.setattr("edge_agent.settings_file.DEFAULT_CONFIG", tmp_path / "none.toml")
     found = load(None, {"CGM_EDGE_BROKER_PORT": "1999"}, simulated=True)
     assert (found.node, found.broker.host, found.broker.port) == ("simulated", "localhost", 1999)
     assert [source.kind for source in found.sources] == ["simulated"]
@@ -341,10 +354,7 @@ def texts_of(value: object) -> list[str]:
     )
 )
 def test_whatever_the_file_holds_only_a_settings_error_comes_of_it(raw: dict[str, object]) -> None:
-    from edge_agent.secret_files import SecretFiles  # noqa: PLC0415 - this test alone goes inside
-    from edge_agent.settings import _Reader  # noqa: PLC0415 - ditto
-
-    reader = _Reader(None, raw, {}, SecretFiles(Path("/nonexistent"), {}))
+    reader = SettingsReader(None, raw, {}, SecretFiles(Path("/nonexistent"), {}))
     with pytest.raises(SettingsError) as refused:
         reader.settings()
     assert refused.value.problems

@@ -89,3 +89,14 @@ async def test_one_without_a_sensor_s_readings_cannot_be_played() -> None:
 async def test_nobody_else_is_in_it() -> None:
     with pytest.raises(SharingDisabled):
         await Recording().account().readings("somebody", "source", START)
+
+
+def test_before_it_is_read_it_is_taken_to_have_the_usual_spacing_at_the_speed_played() -> None:
+    account = RecordedAccount(
+        Recording(),
+        ReplaySettings(started_at=START, speed=10),
+        run=asyncio.to_thread,
+        clock=lambda: START,
+        elapsed=lambda: 0.0,
+    )
+    assert account.cadence == timedelta(seconds=30)

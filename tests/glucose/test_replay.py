@@ -115,6 +115,16 @@ async def test_faster_only_what_is_to_come_is_pressed_together(clock: Clock) -> 
     assert gaps[576:] == [timedelta(seconds=30)] * 10
 
 
+async def test_faster_what_is_played_is_a_series_of_its_own(clock: Clock) -> None:
+    """Else a cadence learned from what lies before it asks for it far too seldom."""
+    account = replay(recorded(4), clock, speed=10)
+    clock.now = NOW + timedelta(minutes=5)
+    readings = await played(account)
+    assert {reading.series for reading in readings if reading.time < NOW} == {"egv"}
+    assert {reading.series for reading in readings if reading.time >= NOW} == {"egv played"}
+    assert {reading.series for reading in await played(replay(recorded(4), clock))} == {"egv"}
+
+
 async def test_faster_the_arrow_is_that_of_the_files_own_time(clock: Clock) -> None:
     """One mg/dL in five minutes is flat, however fast it is played."""
     account = replay(recorded(4), clock, speed=60)
