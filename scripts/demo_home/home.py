@@ -40,6 +40,18 @@ class Home:
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
 
+    @property
+    def pid(self) -> int:
+        """The process's id. Raises HomeFailed before the start."""
+        if self._process is None:
+            raise HomeFailed("Home Assistant was not started")
+        return self._process.pid
+
+    @property
+    def token(self) -> str:
+        """What the owner shows to be let in; empty before log_in."""
+        return self._token
+
     def start(self) -> None:
         """Start the process and wait until it answers. Raises HomeFailed."""
         with socket.socket() as probe:

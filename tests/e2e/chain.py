@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,18 +34,20 @@ Found = Counter[tuple[int, int]]
 
 
 class Source:
-    """A Nightscout site on loopback whose readings are known: one a minute, from 12 days ago on."""
+    """A Nightscout site on loopback whose readings are known: one a minute, from `first` ago on."""
 
-    def __init__(self, first: timedelta = _FIRST) -> None:
+    def __init__(self, first: timedelta = _FIRST, *, name: str = "site", mg_dl: int = 60) -> None:
         self.site = FakeNightscout()
         self.url = ""
         self.produced: Found = Counter()
+        self._name = name
+        self._lowest = mg_dl
         self._next = (datetime.now(UTC) - first).replace(microsecond=0)
 
     def produce(self, count: int) -> None:
         """Have `count` more readings."""
         for _ in range(count):
-            mg_dl = 60 + len(self.produced) % 300
+            mg_dl = self._lowest + len(self.produced) % 300
             self.site.put(entry(self._next, mg_dl))
             self.produced[epoch_ms(self._next), mg_dl] += 1
             self._next += _MINUTE
@@ -53,7 +55,7 @@ class Source:
     @property
     def settings(self) -> str:
         """The agent's settings for it."""
-        about = 'name = "site"\nwearer = "Alex"\nkind = "nightscout"\n'
+        about = f'name = "{self._name}"\nwearer = "Alex"\nkind = "nightscout"\n'
         return f'[[sources]]\n{about}url = "{self.url}"\n'
 
 
@@ -115,6 +117,8 @@ class Chain:
         key: str | None = None,
         user: str | None = None,
         password: str | None = None,
+        command: Sequence[str] = ("-m", "edge_agent"),
+        health_port: int = 0,
     ) -> Iterator[AgentProcess]:
         """Give an agent that is not started yet, and end it afterwards."""
         agent = AgentProcess(
@@ -125,6 +129,8 @@ class Chain:
             sources=source.settings,
             key=key,
             user=user,
+            command=command,
+            health_port=health_port,
         )
         try:
             yield agent
@@ -216,13 +222,13 @@ class Stranger:
         self.heard.append((message.topic, message.payload))
 
 
-def until(so: Callable[[], bool], seconds: float) -> bool:
+def until(so: Callable[[], bool], seconds: float, *, look_every: float = 0.1) -> bool:
     """Wait until something is so; tells whether it is."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
         if so():
             return True
-        time.sleep(0.1)
+        time.sleep(look_every)
     return so()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ def loopback(socket_enabled: None) -> None:
     """Let the tests talk to what they started; Home Assistant's plugin forbids it else."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """Give the broker and the home, up and talking to each other."""
     if not MOSQUITTO.is_file():
@@ -31,7 +31,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     # The permission of a test comes later than what lasts for all of them.
     pytest_socket.enable_socket()
     folder: Path = tmp_path_factory.mktemp("edge")
-    nodes = tuple(f"node{number:02}" for number in range(40))
+    nodes = tuple(f"node{number:02}" for number in range(60))
     with Chain(folder, nodes).running() as running:
         yield running
 
@@ -70,25 +70,41 @@ class Case:
         self.agent.start()
 
 
-@pytest.fixture
-def source() -> Iterator[Source]:
-    """Serve a site that has no reading yet."""
-    source = Source()
+@contextmanager
+def serving(source: Source) -> Iterator[Source]:
+    """Serve a site."""
     with source.site.serving_in_thread() as url:
         source.url = url
         yield source
 
 
+@pytest.fixture
+def source() -> Iterator[Source]:
+    """Serve a site that has no reading yet."""
+    with serving(Source()) as source:
+        yield source
+
+
 @contextmanager
 def adopted(
-    chain: Chain, source: Source, *, first: int = 50, key: str | None = None
+    chain: Chain,
+    source: Source,
+    *,
+    node: str | None = None,
+    first: int = 50,
+    key: str | None = None,
+    command: Sequence[str] = ("-m", "edge_agent"),
+    health_port: int = 0,
 ) -> Iterator[Case]:
     """Give a case whose agent runs, and whose first readings are in the store."""
-    node = chain.next_node()
+    node = node or chain.next_node()
     source.produce(first)
-    with chain.agent(node, source, key=key) as agent:
+    with chain.agent(node, source, key=key, command=command, health_port=health_port) as agent:
         agent.start()
         chain.adopt(node, key)
+        # What it said before anybody listened it would say again ten seconds later.
+        agent.stop()
+        agent.start()
         case = Case(chain, node, source, agent)
         case.arrive()
         yield case

@@ -8,7 +8,6 @@ exactly those the source produced, none twice, none invented; the count is print
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import time
@@ -23,7 +22,6 @@ from .conftest import Case
 pytestmark = pytest.mark.timeout(900)
 
 A_DAY: Final = 1440
-KILLS: Final = int(os.environ.get("CGM_EDGE_KILLS", "15"))
 BACKFILL: Final = "cgm/{}/backfill"
 READING: Final = "cgm/{}/reading"
 ACK: Final = "cgm/{}/ack"
@@ -56,18 +54,6 @@ def test_the_home_is_away_for_a_day_of_readings(case: Case) -> None:
         time.sleep(2)
     case.chain.home.start()
     case.arrive()
-
-
-def test_the_agent_is_killed_at_random_moments(case: Case) -> None:
-    seed = int(os.environ.get("CGM_EDGE_SEED", "20261120"))
-    moments = random.Random(seed)
-    for _ in range(KILLS):
-        case.restart_agent(60)
-        # From before it has read its outbox until after everything was acknowledged.
-        time.sleep(moments.uniform(0.2, 1.6))
-    case.restart_agent()
-    case.arrive()
-    print(f"after {KILLS} kills, seed {seed}")
 
 
 def test_a_power_cut_takes_the_outbox_back(case: Case, tmp_path: Path) -> None:
@@ -234,7 +220,6 @@ RUBBISH: Final = [
     b"[" * 60_000,
     b'{"contract":2}',
     b'{"contract":1,"epoch":1,"done":"0","after":true,"rows":[]}',
-    b'{"contract":1,"epoch":"e","done":0,"after":0,"rows":[{"seq":1,"mg_dl":NaN}]}',
     b"hmac-sha256=" + b"0" * 64 + b"\n{}",
 ]
 
@@ -247,6 +232,56 @@ def test_a_stranger_says_rubbish_on_every_topic(case: Case) -> None:
     assert case.agent.running
     case.restart_agent(100)
     case.arrive()
+
+
+def spoilt(message: bytes) -> dict[str, bytes]:
+    """Return messages that each would invent readings, were it not for one fault."""
+
+    def with_fields(**fields: object) -> bytes:
+        return json.dumps(json.loads(message) | fields).encode()
+
+    def with_rows(**fields: object) -> bytes:
+        body = json.loads(message)
+        return with_fields(rows=[row | fields for row in body["rows"]])
+
+    return {
+        "ten million bytes": with_fields(note="x" * 10_000_000),
+        "broken UTF-8": with_fields(note="x").replace(b'"x"', b'"\xff"'),
+        "a byte order mark": b"\xef\xbb\xbf" + message,
+        "another version": with_fields(contract=2),
+        "a version that is text": with_fields(contract="1"),
+        "no epoch": with_fields(epoch=None),
+        "a number that is text": with_rows(mg_dl="100"),
+        "a number that is true": with_rows(mg_dl=True),
+        "a number that is none": with_rows(mg_dl=float("nan")),
+        "more than there can be": with_rows(mg_dl=10_000),
+        "a time that is text": with_rows(time="2026-11-20"),
+        "rows under one number": with_rows(seq=1),
+    }
+
+
+def test_a_stranger_is_nearly_right(case: Case) -> None:
+    backfill = BACKFILL.format(case.node)
+    with case.chain.stranger() as stranger:
+        stranger.listen(backfill)
+        case.restart_agent(50)
+        assert until(lambda: bool(stranger.heard_on(backfill)), 10)
+        case.arrive()
+        invented = json.loads(stranger.heard_on(backfill)[-1])
+        for row in invented["rows"]:
+            row["time"] += 1000
+        message = json.dumps(invented).encode()
+        for name, payload in spoilt(message).items():
+            stranger.say(backfill, payload)
+            print(f"refused: {name}")
+        case.restart_agent(50)
+        case.arrive()
+        # So it was the one fault: without a key, and with every right on the broker, whoever
+        # makes no fault is believed. docs/edge-protocol.md says so.
+        stranger.say(backfill, message)
+        wanted = case.source.produced.copy()
+        wanted.update((row["time"], row["mg_dl"]) for row in invented["rows"])
+        assert case.chain.settled(case.node, wanted, 20) == wanted
 
 
 def test_with_a_key_a_stranger_invents_nothing(signed_case: Case) -> None:
@@ -267,16 +302,6 @@ def test_with_a_key_a_stranger_invents_nothing(signed_case: Case) -> None:
             stranger.say(READING.format(case.node), payload)
         ack = {"contract": 1, "store_id": "s", "epoch": body["epoch"], "seq": 2**40, "rejected": []}
         stranger.say(ACK.format(case.node), json.dumps(ack).encode(), retain=True)
+        assert until(lambda: "An acknowledgement is ignored" in case.agent.log(), 10)
     case.restart_agent(50)
     case.arrive()
-
-
-def test_two_agents_have_one_name(chain: Chain, case: Case) -> None:
-    with chain.agent(case.node, case.source, place=f"{case.node}-twin") as twin:
-        case.source.produce(300)
-        twin.start()
-        time.sleep(6)
-        case.restart_agent(300)
-        time.sleep(6)
-        # Each alone would bring everything; together they must not lose what either has said.
-        case.arrive(120)
