@@ -50,7 +50,7 @@ _ALL_OF_GLUCOSE = (
     *("formats", *_ANALYSES, "pictures"),
 )
 _HOME_ASSISTANT = ("homeassistant", "probatio", "voluptuous")
-_WHAT_DOORS_SEE = ("const", "wearer", "entity", "status", "values", "present")
+_WHAT_DOORS_SEE = ("const", "wearer", "entity", "status", "values", "present", "alarms")
 
 ROOMS = {
     # shared/glucose: with or without Home Assistant.
@@ -138,6 +138,8 @@ ROOMS = {
         files=_in_cgm(
             *("config_flow", "*_flow", "login", "source_forms", "feed", "edge_*"),
             *("accounts", "history", "statistics", "issues", "devices", "logins", "writing"),
+            *("alarm_watch", "alarm_settings", "alarm_log", "alarm_told"),
+            *("alarm_forms", "alarm_audience", "alarm_report", "heartbeat"),
         ),
         may=("const", "status", "wearer", *_ALL_OF_GLUCOSE),
         packages=(*_HOME_ASSISTANT, "aiohttp"),
@@ -154,15 +156,30 @@ ROOMS = {
     ),
     "platform": Room(
         files=_in_cgm(
-            *("sensor", "binary_sensor", "event", "image", "button", "trigger", "condition"),
+            *("sensor", "binary_sensor", "event", "image", "button"),
             *("diagnostics", "repairs", "system_health", "backup"),
         ),
         may=_WHAT_DOORS_SEE,
         packages=_HOME_ASSISTANT,
         apart=True,
     ),
+    # What automations are offered: two lists, and what is on them.
+    "offer": Room(
+        files=_in_cgm("trigger", "condition"),
+        may=(*_WHAT_DOORS_SEE, "listening"),
+        packages=_HOME_ASSISTANT,
+        apart=True,
+    ),
+    "listening": Room(
+        files=_in_cgm(
+            *("trigger_*", "condition_*", "targeted", "sensed", "reading_age"),
+            *("alarms_heard", "alarms_chosen", "listening"),
+        ),
+        may=_WHAT_DOORS_SEE,
+        packages=_HOME_ASSISTANT,
+    ),
     "door": Room(
-        files=_in_cgm("services", "voice", "llm", "websocket_api"),
+        files=_in_cgm("services", "lamps", "tell", "voice", "llm", "websocket_api"),
         may=_WHAT_DOORS_SEE,
         packages=_HOME_ASSISTANT,
         apart=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -194,3 +195,42 @@ async def test_a_simulated_wearer_looked_at_has_no_gap_around_the_start(tools: T
         answer = await account.readings(wearer.id, "s", NOW - timedelta(minutes=40))
         assert len(answer.readings) >= 7
         assert NOW - answer.readings[-1].time < timedelta(minutes=6)
+
+
+@pytest.mark.parametrize(
+    ("added", "night"),
+    [
+        # In winter Berlin's three o'clock is two in UTC.
+        ("2026-02-28T19:00:00+00:00", "2026-03-01T02:00:00+00:00"),
+        ("2026-03-01T00:59:00+00:00", "2026-03-01T02:00:00+00:00"),
+        ("2026-03-01T01:00:00+00:00", "2026-03-02T02:00:00+00:00"),
+        ("2026-03-01T11:00:00+00:00", "2026-03-02T02:00:00+00:00"),
+    ],
+)
+async def test_a_simulated_wearer_has_the_low_that_was_asked_for_in_the_first_night(
+    tools: Tools, added: str, night: str
+) -> None:
+    low = datetime.fromisoformat(night)
+    after = replace(tools, clock=lambda: low + timedelta(days=2))
+    for seed in range(20):
+        settings = {
+            "kind": "simulated",
+            "seed": seed,
+            "time_zone": "Europe/Berlin",
+            "started_at": added,
+        }
+        asked = build_account({**settings, "low_first_night": True}, after)
+        usual = build_account({**settings, "low_first_night": False}, after)
+        (wearer,) = await asked.wearers()
+        readings = (await asked.readings(wearer.id, "s", low - timedelta(days=1))).readings
+        others = (await usual.readings(wearer.id, "s", low - timedelta(days=1))).readings
+        inside = [one.mg_dl for one in readings if low <= one.time <= low + timedelta(minutes=30)]
+        assert len(inside) >= 6
+        assert max(inside) < 54
+        # All else is as it was, up to the arrows that look back to the way up.
+        way = timedelta(minutes=90)
+        outside = [
+            [one for one in some if not low - way <= one.time <= low + way]
+            for some in (readings, others)
+        ]
+        assert outside[0] == outside[1]

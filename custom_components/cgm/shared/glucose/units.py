@@ -20,6 +20,13 @@ def mmol_l(mg_dl: float) -> float:
     return round(mg_dl / MG_DL_PER_MMOL_L, 1)
 
 
+def in_unit(mg_dl: float, unit: Unit, *, decimals: int = 0) -> float:
+    """Return mg/dL in `unit`, rounded once: `decimals` in mg/dL, one more in mmol/L."""
+    if unit is Unit.MG_DL:
+        return round(mg_dl, decimals or None)
+    return round(mg_dl / MG_DL_PER_MMOL_L, decimals + 1)
+
+
 def threshold_mg_dl(value: float, unit: Unit, *, upper: bool = False) -> int:
     """Return the whole mg/dL to compare with for a threshold typed in `unit`.
 

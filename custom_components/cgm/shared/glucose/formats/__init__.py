@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import UnrecognisedExport
 from .clarity import Clarity
 from .export import Export, RefusedRow
+from .generic import Generic
 from .libreview import LibreView
 from .table import DELIMITERS, cells_of, lines_of, rows_of, text_of
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Export", "RefusedRow", "read_export"]
 
-FORMATS = (Clarity, LibreView)
+FORMATS = (Clarity, LibreView, Generic)
 # A title and notes may stand above the header, but not pages of them.
 HEADER_WITHIN_LINES = 30
 
@@ -46,6 +47,7 @@ def read_export(
                     rows = rows_of(lines, at + 1, delimiter, len(header))
                     return recognised.read(rows, zone=zone, source=source, day_first=day_first)
     raise UnrecognisedExport(
-        "expected a Dexcom Clarity or LibreView CSV export in English or German, with its header "
-        f"row among the first {HEADER_WITHIN_LINES} lines"
+        "expected a Dexcom Clarity or LibreView CSV export in English or German, or a CSV with "
+        "the columns time and glucose_mg_dl or glucose_mmol_l, with its header row among the "
+        f"first {HEADER_WITHIN_LINES} lines"
     )

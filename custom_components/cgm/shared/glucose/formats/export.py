@@ -29,7 +29,8 @@ class Export:
 
     `readings` are sorted by time, rows of one time in the file's order. `others` counts rows
     known to be no reading, by what they are ("insulin", "carbs", "settings" …). `unit` is the
-    file's own. Rows are what follows the header, blank lines apart.
+    file's own. `zoned` tells that every time came with its offset, so that no zone was needed.
+    Rows are what follows the header, blank lines apart.
     """
 
     format: str
@@ -37,6 +38,7 @@ class Export:
     readings: tuple[Reading, ...]
     refused: tuple[RefusedRow, ...]
     others: Mapping[str, int]
+    zoned: bool = False
 
     @property
     def rows(self) -> int:

@@ -1,7 +1,7 @@
 """Local clock times of one device, as exports print them, turned into UTC.
 
-Exports carry no offset, so the wearer's zone is told by the caller, and twice a year it is not
-enough:
+A time with an offset beside it needs nothing else. Vendors' exports carry none, so the wearer's
+zone is told by the caller, and twice a year it is not enough:
 
 - The repeated hour (autumn) is decided for each device by, in this order: the device's own
   running clock, where the export prints it; a step back in the file, behind which is the second
@@ -33,10 +33,11 @@ LATEST_YEAR = 2200
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A naive local time, and the device's own clock in seconds where it is known."""
+    """A naive local time; the device's own clock in seconds and the offset where they are known."""
 
     local: datetime
     clock: int | None = None
+    offset: timedelta | None = None
 
 
 def local_time(  # noqa: PLR0913, PLR0917 - what datetime itself takes
@@ -54,8 +55,8 @@ def local_time(  # noqa: PLR0913, PLR0917 - what datetime itself takes
 
 def utc_times(stamps: Sequence[Stamp], zone: ZoneInfo) -> list[datetime]:
     """Return aware UTC for each stamp of one device, in the given (file) order."""
-    first = [stamp.local.replace(tzinfo=zone, fold=0).astimezone(UTC) for stamp in stamps]
-    second = [stamp.local.replace(tzinfo=zone, fold=1).astimezone(UTC) for stamp in stamps]
+    first = [_utc(stamp, zone, 0) for stamp in stamps]
+    second = [_utc(stamp, zone, 1) for stamp in stamps]
     # In the skipped hour the second reading is the earlier one.
     repeated = {index for index in range(len(stamps)) if second[index] > first[index]}
     times = list(first)
@@ -70,6 +71,13 @@ def utc_times(stamps: Sequence[Stamp], zone: ZoneInfo) -> list[datetime]:
         certain = [stamp for index, stamp in enumerate(stamps) if index not in repeated]
         _second_passes(unknown, stamps, times, second, _cadence(certain))
     return times
+
+
+def _utc(stamp: Stamp, zone: ZoneInfo, fold: int) -> datetime:
+    """Return aware UTC by the stamp's own offset, else in this pass of the zone's clock."""
+    if stamp.offset is not None:
+        return (stamp.local - stamp.offset).replace(tzinfo=UTC)
+    return stamp.local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
 
 
 def _by_clock(

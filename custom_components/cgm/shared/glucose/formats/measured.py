@@ -72,6 +72,7 @@ def export_of(  # noqa: PLR0913 - a format's whole word
         readings=_readings(measured, zone, source),
         refused=tuple(refused),
         others=MappingProxyType(dict(others)),
+        zoned=all(row.stamp.offset is not None for row in measured),
     )
 
 

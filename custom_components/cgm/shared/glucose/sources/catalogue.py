@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
@@ -32,6 +32,11 @@ LIBRELINKUP_ADDRESS: Callable[[str | None], str] = vendor_address
 # A simulated wearer's sensor is past its warm-up when somebody starts to look.
 _SENSOR_AGE = timedelta(days=3)
 _KEPT_MINUTES = 90
+# A low that nobody sleeps through: whatever the sensor's error, it stays below 54 mg/dL, and long
+# enough for an alarm to repeat.
+_LOW_AT, _LOW_MG_DL, _LOW_MINUTES = time(3), 45, 30
+# Glucose is on its way down by then, and nobody knows of what is past.
+_LOW_NOT_BEFORE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,15 @@ def _simulated(settings: Mapping[str, object], tools: Tools, _refused: bool) -> 
             seed=int(_text(settings, "seed", "1")),
             zone=zone,
             cadence_minutes=int(_text(settings, "cadence_minutes", "5")),
-            **(_looked_at(datetime.fromisoformat(started_at), zone) if started_at else {}),
+            **(
+                _looked_at(
+                    datetime.fromisoformat(started_at),
+                    zone,
+                    low=settings.get("low_first_night") is True,
+                )
+                if started_at
+                else {}
+            ),
         ),
         clock=tools.clock,
         elapsed=tools.elapsed,
@@ -121,13 +134,23 @@ class _LookedAt(TypedDict, total=False):
     planted: tuple[PlantedEvent, ...]
 
 
-def _looked_at(started_at: datetime, zone: ZoneInfo) -> _LookedAt:
-    """Return what keeps the hour around the start, when somebody looks, free of gaps."""
+def _looked_at(started_at: datetime, zone: ZoneInfo, *, low: bool) -> _LookedAt:
+    """Return what keeps the hour around the start free of gaps, and a `low` in the first night."""
     begins = (started_at - timedelta(minutes=30)).astimezone(zone)
     kept = PlantedEvent(
         what=Planted.PRESENT, at=begins.time(), on=begins.date(), minutes=_KEPT_MINUTES
     )
-    return _LookedAt(sensor_epoch=started_at - _SENSOR_AGE, planted=(kept,))
+    planted = (kept, _low_after(started_at, zone)) if low else (kept,)
+    return _LookedAt(sensor_epoch=started_at - _SENSOR_AGE, planted=planted)
+
+
+def _low_after(started_at: datetime, zone: ZoneInfo) -> PlantedEvent:
+    """Return the low of the first night that is still to come."""
+    known = (started_at + _LOW_NOT_BEFORE).astimezone(zone)
+    day = known.date() if known.time() < _LOW_AT else known.date() + timedelta(days=1)
+    return PlantedEvent(
+        what=Planted.HOLD, at=_LOW_AT, on=day, mg_dl=_LOW_MG_DL, minutes=_LOW_MINUTES
+    )
 
 
 def _replay(settings: Mapping[str, object], tools: Tools, _refused: bool) -> Account:  # noqa: FBT001 - as above

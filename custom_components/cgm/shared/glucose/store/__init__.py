@@ -1,6 +1,7 @@
 """The room that keeps every wearer's history in one SQLite file; `Store` is its only door."""
 
+from .alarm_log import LoggedAlarm
 from .answers import Added, Health, Opened
 from .history import Store
 
-__all__ = ["Added", "Health", "Opened", "Store"]
+__all__ = ["Added", "Health", "LoggedAlarm", "Opened", "Store"]

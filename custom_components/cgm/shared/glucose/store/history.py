@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ..errors import StoreDamaged, StoreUnavailable
 from ..reading import Kind, Reading
+from . import alarm_log
+from .alarm_log import LoggedAlarm
 from .answers import Added, Health, Opened
 from .faults import told
 from .file import file_bytes, open_file
@@ -30,6 +32,8 @@ from .rows import (
 )
 
 Clock = Callable[[], datetime]
+
+_ALARM_STATES = "alarms"
 
 
 class Store:
@@ -136,6 +140,7 @@ class Store:
             ).rowcount
             connection.execute("DELETE FROM series WHERE wearer = ?", (wearer,))
             connection.execute("DELETE FROM notes WHERE wearer = ?", (wearer,))
+            connection.execute("DELETE FROM alarm_log WHERE wearer = ?", (wearer,))
         self.checkpoint()
         return erased
 
@@ -169,6 +174,25 @@ class Store:
                 "SELECT value FROM notes WHERE (wearer, key) = (?, ?)", (wearer, key)
             ).fetchone()
         return None if row is None else str(row[0])
+
+    def keep_alarms(self, wearer: str, states: str, log: Iterable[LoggedAlarm] = ()) -> None:
+        """Keep where a wearer's alarms stand, and add to the log what happened: both or neither."""
+        with self._writing() as connection:
+            connection.execute(
+                "REPLACE INTO notes VALUES (?, ?, ?)", (wearer, _ALARM_STATES, states)
+            )
+            alarm_log.write(connection, wearer, log)
+
+    def alarm_states(self, wearer: str) -> str | None:
+        """Return where the alarms stood when they were kept last, None if they never were."""
+        return self.recall(wearer, _ALARM_STATES)
+
+    def alarm_log(
+        self, wearer: str, start: datetime | None = None, end: datetime | None = None
+    ) -> list[LoggedAlarm]:
+        """Return what happened to a wearer's alarms in [start, end), oldest first."""
+        with self._reading() as connection:
+            return alarm_log.read(connection, wearer, start, end)
 
     def checkpoint(self) -> None:
         """Write the log back into the file and empty it, so that the file alone is a backup."""

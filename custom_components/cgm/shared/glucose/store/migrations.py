@@ -67,7 +67,22 @@ def notes_of_wearers(db: Database) -> None:
     )
 
 
-MIGRATIONS: Sequence[Migration] = (store_identity, readings_by_series, notes_of_wearers)
+def alarm_log(db: Database) -> None:
+    """Make the table of what happened to alarms, found by wearer and time."""
+    log = db.create_table(
+        "alarm_log",
+        {"wearer": str, "at_ms": int, "kind": str, "what": str, "about": str},
+        not_null={"wearer", "at_ms", "kind", "what", "about"},
+    )
+    log.create_index(["wearer", "at_ms"])
+
+
+MIGRATIONS: Sequence[Migration] = (
+    store_identity,
+    readings_by_series,
+    notes_of_wearers,
+    alarm_log,
+)
 
 
 def recorded(connection: sqlite3.Connection) -> tuple[str, ...] | None:

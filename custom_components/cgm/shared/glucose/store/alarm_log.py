@@ -1,0 +1,65 @@
+"""What happened to a wearer's alarms, row by row: who was told, what was done, and when."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ..errors import StoreDamaged
+from .rows import EARLIEST_MS, LATEST_MS, first_ms_at_or_after, time_of
+
+# As the readings' statistics do, a log of two years answers every question that was asked of one.
+KEPT_FOR = timedelta(days=730)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedAlarm:
+    """One row: `what` happened to the alarm `kind` at `at` (aware UTC); `about` is plain JSON."""
+
+    at: datetime
+    kind: str
+    what: str
+    about: Mapping[str, object] = field(default_factory=dict)
+
+
+def write(connection: sqlite3.Connection, wearer: str, rows: Iterable[LoggedAlarm]) -> None:
+    """Add rows, and let go of those older than two years before the newest of them."""
+    values = [
+        (wearer, first_ms_at_or_after(row.at), row.kind, row.what, json.dumps(dict(row.about)))
+        for row in rows
+    ]
+    if not values:
+        return
+    connection.executemany("INSERT INTO alarm_log VALUES (?, ?, ?, ?, ?)", values)
+    oldest = max(value[1] for value in values) - KEPT_FOR // timedelta(milliseconds=1)
+    connection.execute("DELETE FROM alarm_log WHERE wearer = ? AND at_ms < ?", (wearer, oldest))
+
+
+def read(
+    connection: sqlite3.Connection, wearer: str, start: datetime | None, end: datetime | None
+) -> list[LoggedAlarm]:
+    """Return the rows in [start, end), oldest first, as they were written."""
+    first = EARLIEST_MS if start is None else first_ms_at_or_after(start)
+    beyond = LATEST_MS + 1 if end is None else first_ms_at_or_after(end)
+    found = connection.execute(
+        "SELECT at_ms, kind, what, about FROM alarm_log"
+        " WHERE wearer = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms, rowid",
+        (wearer, first, beyond),
+    )
+    return [
+        LoggedAlarm(at=time_of(at_ms), kind=kind, what=what, about=_about(about))
+        for at_ms, kind, what, about in found
+    ]
+
+
+def _about(text: str) -> Mapping[str, object]:
+    try:
+        about = json.loads(text)
+    except ValueError as error:
+        raise StoreDamaged("a row of the alarm log is not what was written") from error
+    if not isinstance(about, dict):
+        raise StoreDamaged("a row of the alarm log is not what was written")
+    return about
