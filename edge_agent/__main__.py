@@ -14,7 +14,7 @@ from glucose.errors import StoreError
 
 from . import __version__, speech
 from .authorities import read_when_met
-from .settings import Settings, SettingsError
+from .settings import CallSettings, Settings, SettingsError
 
 # What the program ends with; the numbers from 64 on are those of sysexits.h.
 DONE, FAILED, NOT_DELIVERED, NOT_WRITABLE, FAULT, BAD_SETTINGS = 0, 1, 75, 73, 70, 78
@@ -127,6 +127,28 @@ async def _examined(settings: Settings, *, names: bool, red: object) -> int:
     print("ok   settings: can be used")
     status = DONE
     async for finding in examine(settings, names=names):
+        print(finding.line, flush=True)
+        if finding.colour is red:
+            status = FAILED
+    return status
+
+
+def _test_call(given: _Arguments) -> int:
+    from .finding import Colour  # noqa: PLC0415 - as above
+
+    settings = _settings(given)
+    speech.set_up("error", sys.stderr, os.environ)
+    if settings.call is None:
+        _complain("nobody is to be called: the settings have no call.webhook and no call.ntfy")
+        return FAILED
+    return asyncio.run(_called(settings.call, dry_run=given.dry_run, red=Colour.RED))
+
+
+async def _called(call: CallSettings, *, dry_run: bool, red: object) -> int:
+    from .trial_call import called_for_trial  # noqa: PLC0415 - as above
+
+    status = DONE
+    async for finding in called_for_trial(call, dry_run=dry_run):
         print(finding.line, flush=True)
         if finding.colour is red:
             status = FAILED
@@ -270,6 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.simulated().parser.add_argument(
         "--names", action="store_true", help="show whom the accounts see, with ids"
     )
+    command("test-call", _test_call, "Make a test call, as while Home Assistant is away.").dry_run()
     command("simulate", _simulate, "As run, with a simulated wearer as the only source.").dry_run()
     command("export", _export, "Write all readings of the outbox as CSV.").parser.add_argument(
         "--output", type=Path, metavar="FILE", help="a new file, instead of standard output"

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from datetime import datetime
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from glucose.clock_offset import ClockOffsets
 from glucose.errors import GlucoseError
@@ -32,6 +33,9 @@ from .settings import Settings
 from .source_accounts import accounts
 from .speech import where
 
+if TYPE_CHECKING:
+    from .stand_in import StandIn
+
 _LOGGER = logging.getLogger(__name__)
 
 SOFTWARE = f"cgm-edge-agent {__version__}"
@@ -52,13 +56,19 @@ class Agent:
     """Everything that runs while the agent does; `run` and `once` are the two ways to use it."""
 
     def __init__(
-        self, settings: Settings, pollers: Sequence[Poller], outbox: Outbox, publisher: Publisher
+        self,
+        settings: Settings,
+        pollers: Sequence[Poller],
+        outbox: Outbox,
+        publisher: Publisher,
+        stand_in: StandIn | None = None,
     ) -> None:
         """Hold what was made for it; nothing is started."""
         self.pollers = pollers
         self._settings = settings
         self._outbox = outbox
         self._publisher = publisher
+        self._stand_in = stand_in
 
     async def run(self, notifier: Notifier, stop: asyncio.Event) -> None:
         """Poll and deliver until `stop`; whatever of it fails is repeated, not given up."""
@@ -68,6 +78,8 @@ class Agent:
         tasks.append(
             asyncio.create_task(self._again_and_again(CONNECTED_EVERY, self._health_in_time()))
         )
+        if self._stand_in is not None:
+            tasks.append(asyncio.create_task(self._stand_in.run(), name="stand-in"))
         feed_every = (notifier.watchdog_seconds or HEALTH_EVERY) / FEEDS
         try:
             async with serving(self._settings.health_port, self.condition):
@@ -107,7 +119,7 @@ class Agent:
         return await asyncio.to_thread(self._condition)
 
     def _condition(self) -> Condition:
-        publisher = self._publisher
+        publisher, stand_in = self._publisher, self._stand_in
         try:
             depth, oldest = self._outbox.depth(), self._outbox.oldest()
         except GlucoseError:
@@ -130,6 +142,8 @@ class Agent:
             waiting=sum(poller.waiting for poller in self.pollers),
             problem=publisher.problem,
             troubles=publisher.troubles,
+            calling=None if stand_in is None else stand_in.calling,
+            call_problems=() if stand_in is None else stand_in.problems,
         )
 
     async def _depth(self) -> int:
@@ -201,7 +215,12 @@ async def assembled(settings: Settings) -> AsyncIterator[Agent]:
             if discovery is not None:
                 publisher.keep(discovery.topic, discovery.description())
 
+            stand_in: StandIn | None = None
+
             async def keep(readings: Sequence[Reading]) -> int:
+                if stand_in is not None:
+                    # First: a low counts although the disk is full.
+                    stand_in.heard(readings)
                 added = await asyncio.to_thread(outbox.add, readings)
                 if discovery is not None:
                     for topic, value in discovery.values(readings).items():
@@ -211,13 +230,32 @@ async def assembled(settings: Settings) -> AsyncIterator[Agent]:
 
             newest = {one.name: outbox.newest_time(one.name) for one in settings.sources}
             pollers = pollers_of(settings, found, memory, keep, newest)
+            stand_in = _stand_in(settings, pollers, outbox, publisher)
             await asyncio.to_thread(publisher.start)
             try:
-                yield Agent(settings, pollers, outbox, publisher)
+                yield Agent(settings, pollers, outbox, publisher, stand_in)
             finally:
                 await asyncio.to_thread(publisher.stop)
     finally:
         await asyncio.to_thread(outbox.close)
+
+
+def _stand_in(
+    settings: Settings, pollers: Sequence[Poller], outbox: Outbox, publisher: Publisher
+) -> StandIn | None:
+    if settings.call is None:
+        return None
+    # Who wants no calls pays no memory for them.
+    from .stand_in import Home, StandIn  # noqa: PLC0415 - see above
+
+    return StandIn(
+        settings.call,
+        settings.sources,
+        settings.state_dir,
+        home=Home(is_reached=lambda: publisher.home_reached, has=outbox.is_taken),
+        cadences=lambda: {one.settings.name: one.cadence.interval for one in pollers},
+        clock=pollers[0].offsets.now,
+    )
 
 
 def announcement(settings: Settings, found: Sequence[Account]) -> Announce:

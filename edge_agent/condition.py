@@ -21,7 +21,8 @@ class Condition:
     `late` the titles of the sources that miss their own appointments, `delivering` whether the
     thread that talks to the broker turns, `connected` whether the broker answers it, `problem` why
     it does not, `waiting` how many readings are in memory only, `troubles` what somebody has to
-    put right at the broker.
+    put right at the broker. `calling` is how many wearers somebody is being called for, None where
+    nobody is to be, `call_problems` what keeps calls from getting through.
     """
 
     health: Health
@@ -32,6 +33,8 @@ class Condition:
     waiting: int
     problem: str | None = None
     troubles: tuple[str, ...] = ()
+    calling: int | None = None
+    call_problems: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -46,7 +49,7 @@ class Condition:
         return (
             f"{ok} of {len(self.health.sources)} sources well, "
             f"{self.health.depth} readings not yet acknowledged, broker {broker}"
-            + "".join(f"; {trouble}" for trouble in self.troubles)
+            + "".join(f"; {trouble}" for trouble in (*self.troubles, *self.call_problems))
         )
 
     def to_json(self) -> Json:
@@ -57,6 +60,8 @@ class Condition:
             "connected": self.connected,
             "problem": self.problem,
             "troubles": list(self.troubles),
+            "calling": self.calling,
+            "call_problems": list(self.call_problems),
             "delivering": self.delivering,
             "late": list(self.late),
             "sent_at": _iso(health.sent_at),

@@ -42,6 +42,10 @@ async def examine(settings: Settings, *, names: bool = False) -> AsyncIterator[F
     yield look_at_clock(is_synchronised())
     yield await asyncio.to_thread(look_at_disk, settings)
     yield await asyncio.to_thread(look_at_outbox, settings)
+    if settings.call is not None:
+        from .trial_call import look_at_call  # noqa: PLC0415 - only who set it up pays for it
+
+        yield look_at_call(settings.call)
     dns = await asyncio.to_thread(look_at_dns, settings)
     yield dns
     async with accounts(settings, Memory(None)) as built:
@@ -190,6 +194,7 @@ def look_at_agent(settings: Settings) -> list[Finding]:
             asked.request("GET", "/healthz")
             told = json.loads(asked.getresponse().read())
         troubles = [str(trouble) for trouble in told["troubles"]]
+        unable = [str(problem) for problem in told["call_problems"]]
         alive, problem = bool(told["alive"]), told["problem"]
     except ConnectionRefusedError:
         return [green("agent", "does not run on this machine now")]
@@ -202,6 +207,7 @@ def look_at_agent(settings: Settings) -> list[Finding]:
             )
         ]
     findings = [red("agent", trouble, "see the lines on the broker") for trouble in troubles]
+    findings += [red("agent", why, "run `test-call`, and correct [call]") for why in unable]
     if problem:
         findings.append(red("agent", f"runs, not connected: {problem}", "see the lines above"))
     if not alive:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from enum import Enum
 
-from glucose.wire import ONLINE, Topics, WireError, decode_ack
+from glucose.wire import OFFLINE, ONLINE, Topics, WireError, decode_ack
 
 from .connection import Heard
 from .outbox import Outbox
@@ -36,6 +36,8 @@ class HomeVoice:
         self._key = key
         self._status_topic = status_topic
         self._said: set[str] = set()
+        # Whether Home Assistant has said good-bye, or its will for it, and was not heard since.
+        self.offline = False
 
     @property
     def topics(self) -> tuple[str, str]:
@@ -46,6 +48,8 @@ class HomeVoice:
         """Take one message. Raises StoreError where the outbox cannot be used."""
         if event.topic == self._topics.ack:
             return self._take_ack(event)
+        if event.topic == self._status_topic and event.payload in {ONLINE, OFFLINE}:
+            self.offline = event.payload == OFFLINE
         if event.topic == self._status_topic and event.payload == ONLINE and not event.retained:
             return Word.ONLINE
         # A retained "online" is old, and we have just introduced ourselves.
@@ -65,6 +69,7 @@ class HomeVoice:
             return Word.UNREADABLE
         outcome = self._outbox.acked(ack)
         if outcome not in _IGNORED:
+            self.offline = self.offline and event.retained
             return Word.ACKNOWLEDGED
         if not event.retained:  # an old one retained is met at every start
             self._ignored(outcome)

@@ -183,6 +183,12 @@ class Outbox:
         with self._lock:
             return self._streams.newest_time(source)
 
+    def is_taken(self, reading: Reading) -> bool:
+        """Tell whether Home Assistant's store has this very reading."""
+        with self._repairing() as file:
+            number = waiting.number(file, reading)
+            return number is not None and number <= self._standing.done
+
     def rejected(self) -> int:
         """Count the rows kept that Home Assistant could not read."""
         with self._repairing() as file:

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from glucose.errors import StoreUnavailable
+from glucose.reading import Reading
 from glucose.wire import MOST_ROWS, Row
 
 from .outbox_file import ROWS, committed, stored
+from .outbox_rows import ms_of, stream_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,6 +58,16 @@ def last_up_to(file: sqlite3.Connection, start: int) -> int:
         (start,),
     ).fetchone()
     return 0 if found is None else int(found[0])
+
+
+def number(file: sqlite3.Connection, reading: Reading) -> int | None:
+    """Return under which number a reading is sent, the last where it was corrected."""
+    (seq,) = file.execute(
+        "SELECT max(seq) FROM row JOIN stream ON stream.id = row.stream"  # noqa: S608 - a constant
+        f" WHERE source = ? AND kind = ? AND series = ? AND time = ? AND {_SENDABLE}",
+        (*map(str, stream_of(reading)), ms_of(reading.time)),
+    ).fetchone()
+    return None if seq is None else int(seq)
 
 
 def depth(file: sqlite3.Connection, done: int) -> int:

@@ -90,6 +90,11 @@ class Publisher:
         return self._connected
 
     @property
+    def home_reached(self) -> bool:
+        """Whether there is a connection, and Home Assistant has not said that it goes offline."""
+        return self._connected and not self._home.offline
+
+    @property
     def last_progress(self) -> float:
         """When the thread last went round, monotonic seconds: connected, or trying to be."""
         return self._last_progress

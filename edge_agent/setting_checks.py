@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import voluptuous as vol
@@ -20,6 +21,8 @@ from glucose.wire import Topics
 Check = Callable[[object], object]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
+# ntfy's own rule.
+_TOPIC = re.compile(r"/[-_A-Za-z0-9]{1,64}", re.ASCII)
 # What the wire takes for a text: Home Assistant refuses an announcement with another.
 _LONGEST_LABEL = 64
 _NOT_IN_LABEL = {"Cc", "Cs"}
@@ -132,6 +135,28 @@ def speed(value: object) -> float:
 def site(value: object) -> str:
     """Take the address of a Nightscout site."""
     return NightscoutSettings(url=text(value)).url
+
+
+def call_address(value: object) -> str:
+    """Take an address to call, whose path or query may be a secret."""
+    found = text(value)
+    try:
+        parts = urlsplit(found)
+        named = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise vol.Invalid("no address") from error
+    if not named or "@" in parts.netloc or parts.fragment or not found.isprintable():
+        raise vol.Invalid("no address")
+    return found
+
+
+def ntfy_topic(value: object) -> str:
+    """Take the whole address of a topic at an ntfy server."""
+    found = call_address(value).rstrip("/")
+    parts = urlsplit(found)
+    if _TOPIC.fullmatch(parts.path) is None or parts.query:
+        raise vol.Invalid("no topic")
+    return found
 
 
 def version(value: object) -> str:

@@ -39,6 +39,25 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallSettings:
+    """Whom to call where Home Assistant is away, and when; at least one of webhook and ntfy.
+
+    `ntfy` is the whole address of a topic. `language` and `unit` are those of what is said, and
+    the wearer is named only with `names`.
+    """
+
+    webhook: str | None = field(default=None, repr=False)
+    ntfy: str | None = field(default=None, repr=False)
+    ntfy_token: str | None = field(default=None, repr=False)
+    after_minutes: int = 5
+    most_calls: int = 12
+    urgent_low_mg_dl: int = 54
+    names: bool = False
+    unit: str = "mg/dL"
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the agent was told; `config` is the file it came from, None without one."""
 
@@ -51,4 +70,5 @@ class Settings:
     most_mb: int
     health_port: int
     discovery_prefix: str | None
+    call: CallSettings | None
     sources: tuple[SourceSettings, ...]

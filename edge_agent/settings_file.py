@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+import voluptuous as vol
+
 from glucose.sources.nightscout_settings import Api, NightscoutSettings
 from glucose.wire.announce import MOST_CARRIED
 
 from .broker import BrokerSettings
 from .secret_files import SecretFileError, SecretFiles, readable_by_everybody
-from .settings import Settings, SettingsError, SourceSettings
+from .setting_checks import Check, call_address, ntfy_topic
+from .settings import CallSettings, Settings, SettingsError, SourceSettings
 from .settings_check import SettingsCheck, Values, wrong_value
 from .settings_environment import (
     Overrides,
@@ -26,6 +29,10 @@ from .settings_table import EVERY_SOURCE, GENERAL, KIND, KINDS, TABLES
 DEFAULT_CONFIG = Path("/etc/cgm-edge-agent/config.toml")
 # What `simulate` takes where nothing else is said.
 SIMULATED_NODE, SIMULATED_HOST = "simulated", "localhost"
+_ADDRESSES: Mapping[str, tuple[Check, str]] = {
+    "webhook": (call_address, "an address with http:// or https://, without user name"),
+    "ntfy": (ntfy_topic, "a topic's address, such as https://ntfy.sh/a-long-secret-word"),
+}
 
 
 def load(
@@ -91,6 +98,7 @@ class SettingsReader:
         }
         sources = self._sources(listed)
         self._check_broker(checked["broker"])
+        self._check_call(checked["call"])
         self._check_inline_secrets()
         self._check.problems += [
             f"{variable}: the environment has no such setting" for variable in self._overrides.left
@@ -124,6 +132,7 @@ class SettingsReader:
             most_mb=cast("int", tables["outbox"]["most_mb"]),
             health_port=cast("int", tables["health"]["port"]),
             discovery_prefix=str(discovery["prefix"]) if discovery["enabled"] else None,
+            call=_call(tables["call"]),
             sources=tuple(sources),
         )
 
@@ -193,6 +202,21 @@ class SettingsReader:
         if broker["password"] is not None and broker["username"] is None:
             self._check.problems.append("broker.username is missing: there is a password for it")
 
+    def _check_call(self, call: Values) -> None:
+        # Only here, where a secret has come out of its file.
+        for key, (check, allowed) in _ADDRESSES.items():
+            if call[key] is None:
+                continue
+            try:
+                call[key] = check(call[key])
+            except vol.Invalid:
+                self._check.problems.append(f"call.{key}: allowed: {allowed}")
+        nobody = call["webhook"] is None and call["ntfy"] is None
+        if call["ntfy_token"] is not None and call["ntfy"] is None:
+            self._check.problems.append("call.ntfy is missing: there is a token for it")
+        elif self._raw.get("call") and nobody and not self._check.problems:
+            self._check.problems.append("call: give webhook or ntfy, or leave out all of it")
+
     def _check_site(self, where: str, account: Mapping[str, object]) -> None:
         try:
             NightscoutSettings(
@@ -213,3 +237,19 @@ class SettingsReader:
             self._check.problems.append(
                 f"{self._path} holds secrets ({names}) and can be read by everybody: chmod 600 it"
             )
+
+
+def _call(call: Values) -> CallSettings | None:
+    if call["webhook"] is None and call["ntfy"] is None:
+        return None
+    return CallSettings(
+        webhook=cast("str | None", call["webhook"]),
+        ntfy=cast("str | None", call["ntfy"]),
+        ntfy_token=cast("str | None", call["ntfy_token"]),
+        after_minutes=cast("int", call["after_minutes"]),
+        most_calls=cast("int", call["most_calls"]),
+        urgent_low_mg_dl=cast("int", call["urgent_low_mg_dl"]),
+        names=bool(call["names"]),
+        unit=str(call["unit"]),
+        language=str(call["language"]),
+    )

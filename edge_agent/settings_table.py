@@ -11,6 +11,7 @@ from glucose.sources.dexcom import Region
 from glucose.sources.nightscout_settings import Api
 from glucose.sources.replay import FASTEST
 from glucose.sources.simulated_settings import CADENCES
+from glucose.units import Unit
 
 from . import setting_checks as checks
 
@@ -133,6 +134,19 @@ TABLES: Mapping[str, Mapping[str, Setting]] = {
     },
     "health": {
         "port": _whole_setting("where /healthz answers on 127.0.0.1; 0 for nowhere", 0, 65535, 8099)
+    },
+    "call": {
+        "webhook": _hidden("where an urgent low is posted as JSON while Home Assistant is away"),
+        "ntfy": _hidden("the address of the ntfy topic where it is published then"),
+        "ntfy_token": _hidden("the ntfy server's access token, where it wants one"),
+        "after_minutes": _whole_setting(
+            "how long Home Assistant may be away before somebody is called", 1, 60, 5
+        ),
+        "most_calls": _whole_setting("how many calls an urgent low makes at most", 1, 100, 12),
+        "urgent_low_mg_dl": _whole_setting("below which value it is urgent, in mg/dL", 41, 69, 54),
+        "names": _switch("whether a call says the wearer's name", default=False),
+        "unit": _choice("the unit of a call", *Unit, default=Unit.MG_DL.value),
+        "language": _choice("the language of a call", "en", "de", default="en"),
     },
     "home_discovery": {
         "enabled": _switch(
