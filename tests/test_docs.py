@@ -33,12 +33,18 @@ OPTION = re.compile(r"scripts/([a-z-]+)((?: [^\s`#]+)*)")
 
 def keys_a_reader_needs() -> Iterator[str]:
     """Yield every key of entities, states, attributes, fields, options, kinds and repairs."""
+    for platform in ("binary_sensor", "button", "event"):
+        yield from ENGLISH["entity"][platform]
+    for texts in ENGLISH["entity"]["binary_sensor"].values():
+        yield from texts.get("state_attributes", {})
+    yield from ENGLISH["entity"]["event"]["alarm"]["state_attributes"]["event_type"]["state"]
+    yield from ENGLISH["services"]
     for key, texts in ENGLISH["entity"]["sensor"].items():
         yield key
         yield from texts.get("state", {})
         yield from texts.get("state_attributes", {})
     yield from ENGLISH["config"]["step"]["user"]["data"]
-    for part in ENGLISH["options"]["step"]["init"]["sections"].values():
+    for part in ENGLISH["options"]["step"]["wearer"]["sections"].values():
         yield from part["data"]
     yield from SOURCE["user"]["menu_options"]
     for step in SOURCE.values():
@@ -50,11 +56,11 @@ def keys_a_reader_needs() -> Iterator[str]:
 
 def names_a_reader_sees() -> Iterator[str]:
     """Yield what entities, states of a source, fields and buttons are called on the screen."""
-    for texts in ENGLISH["entity"]["sensor"].values():
-        yield texts["name"]
+    for platform in ENGLISH["entity"].values():
+        yield from (texts["name"] for texts in platform.values())
     yield from ENGLISH["entity"]["sensor"]["source_state"]["state"].values()
     yield from ENGLISH["config"]["step"]["user"]["data"].values()
-    for part in ENGLISH["options"]["step"]["init"]["sections"].values():
+    for part in ENGLISH["options"]["step"]["wearer"]["sections"].values():
         yield from part["data"].values()
     for kind in SOURCE["user"]["menu_options"]:
         yield from SOURCE[kind]["data"].values()
@@ -119,7 +125,7 @@ def test_the_guide_calls_things_as_the_screen_does(name: str) -> None:
 
 
 def test_the_guide_tells_the_default_of_every_target() -> None:
-    defaults = ENGLISH["options"]["step"]["init"]["sections"]["targets"]["data_description"]
+    defaults = ENGLISH["options"]["step"]["wearer"]["sections"]["targets"]["data_description"]
     numbers = {key: re.findall(r"[\d.]+ mm?[go]l?/d?L", text) for key, text in defaults.items()}
     rows = {key: f"| `{key}` | {', '.join(found)} |" for key, found in numbers.items()}
     assert all(len(found) == 2 for found in numbers.values())

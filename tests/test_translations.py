@@ -46,10 +46,11 @@ def flat(place: str, content: Mapping[str, object]) -> Iterator[tuple[str, str]]
 
 
 def constants() -> set[str]:
-    """Return every text that stands in the integration's own code."""
+    """Return every text that stands in the integration's own code, or in the alarms' kinds."""
+    alarms = INTEGRATION / "shared" / "glucose" / "alarms"
     return {
         node.value
-        for path in INTEGRATION.glob("*.py")
+        for path in (*INTEGRATION.glob("*.py"), *alarms.glob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
@@ -172,13 +173,14 @@ def test_every_exception_has_its_text_and_every_text_its_exception() -> None:
         r"^config_subentries\.source\.step\.(\w+)\.",
         r"^config_subentries\.source\.(?:error|abort)\.(\w+)$",
         r"^options\.step\.(\w+)\.",
-        r"^options\.step\.init\.sections\.(\w+)\.",
+        r"^options\.step\.\w+\.sections\.(\w+)\.",
         r"^options\.error\.(\w+)$",
         r"^selector\.(\w+)\.",
         r"^selector\.\w+\.options\.(\w+)$",
         r"^entity\.(\w+)\.",
-        r"^entity\.sensor\.(\w+)\.",
+        r"^entity\.(?:sensor|button|event)\.(\w+)\.",
         r"^entity\.sensor\.\w+\.state_attributes\.(\w+)\.",
+        r"^services\.(\w+)\.",
         r"^issues\.(\w+)\.",
         r"^issues\.\w+\.fix_flow\.step\.(\w+)\.",
         r"^system_health\.info\.(\w+)$",
@@ -186,6 +188,7 @@ def test_every_exception_has_its_text_and_every_text_its_exception() -> None:
 )
 def test_no_text_is_for_what_the_code_does_not_know(pattern: str) -> None:
     names = names_at(pattern)
-    platforms = {"sensor", "binary_sensor"}  # in the code they are Platform.SENSOR and so on
+    # In the code they are Platform.SENSOR and so on.
+    platforms = {"sensor", "binary_sensor", "button", "event"}
     assert names
     assert names - platforms - constants() == set()

@@ -8,19 +8,36 @@ from typing import TYPE_CHECKING
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import Event
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv
 
+from .alarm_report import async_register_alarm_report
 from .const import DOMAIN, LOGGER, PLATFORMS
 from .devices import async_register_devices
 from .edge_nodes import forsaken_keys
 from .history import async_history
 from .issues import async_show_history_too_new
+from .lamps import async_register_lamps
+from .services import async_register_services
 from .shared.glucose.errors import StoreError, StoreTooNew
+from .tell import async_register_tell
 from .wearer import CgmConfigEntry, Wearer
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
+    from homeassistant.helpers.typing import ConfigType
 
     from .shared.glucose.store import Store
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
+    """Offer the actions, also while no wearer is loaded: then they say so."""
+    async_register_services(hass)
+    async_register_lamps(hass)
+    async_register_tell(hass)
+    async_register_alarm_report(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: CgmConfigEntry) -> bool:

@@ -10,7 +10,7 @@ from homeassistant.const import Platform
 
 DOMAIN: Final = "cgm"
 LOGGER: Final = logging.getLogger(__package__)
-PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.SENSOR]
+PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR]
 
 SUBENTRY_SOURCE: Final = "source"
 
@@ -23,6 +23,7 @@ CONF_UNIT: Final = "unit"
 CONF_TARGETS: Final = "targets"
 CONF_STALE: Final = "stale"
 CONF_WITHDRAWN_AFTER_MINUTES: Final = "withdrawn_after_minutes"
+CONF_ALARMS: Final = "alarms"
 
 # Config subentry (a source): data beside the vendor's own settings.
 CONF_KIND: Final = "kind"

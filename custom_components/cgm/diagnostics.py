@@ -9,11 +9,12 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, CONF_URL, CONF_USERNAME
 
 from .const import CONF_CARRIED, CONF_NODE, CONF_PAIRING_KEY, CONF_PERSON, CONF_WEARER
+from .shared.glucose.alarms.state import Phase
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
-    from .wearer import AnyFeed, CgmConfigEntry
+    from .wearer import AnyFeed, CgmConfigEntry, Wearer
 
 _SECRET = {
     CONF_CARRIED,
@@ -52,8 +53,30 @@ async def async_get_config_entry_diagnostics(
         else (now - newest.time).total_seconds(),
         "held_ahead_of_the_clock": len(wearer.present.held),
         "status": wearer.present.status.value,
+        "alarms": _alarms(wearer),
         "repairs": sorted({issue.key for issue in wearer.issues.values()}),
         "sources": [_source(wearer.feeds[key]) for key in wearer.order if key in wearer.feeds],
+    }
+
+
+def _alarms(wearer: Wearer) -> dict[str, Any]:
+    """Return how each alarm stands, by elapsed time: no values, which are readings."""
+    watch = wearer.alarms
+    return {
+        "part_of_day": watch.rules.part(watch.view.now).value,
+        "settling": watch.view.settling,
+        "states": {
+            kind.value: {
+                "phase": state.phase.value,
+                "fired": None if state.fired is None else state.fired.isoformat(),
+                "quiet_seconds": state.quiet.total_seconds(),
+                "silence_left_seconds": None
+                if state.silence_left is None
+                else state.silence_left.total_seconds(),
+            }
+            for kind, state in watch.alarms.states.items()
+            if state.phase is not Phase.CLEAR
+        },
     }
 
 

@@ -11,6 +11,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, NO_TIME
 from .feed_status import FeedState
+from .shared.glucose.alarms.kinds import AlarmKind
+from .shared.glucose.alarms.rules import Part
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
@@ -27,6 +29,7 @@ _OF_SOURCE = {
     FeedState.VERSION_REFUSED: "version_refused",
 }
 
+_URGENT_LOW_OFF = {Part.DAY: "urgent_low_off_by_day", Part.NIGHT: "urgent_low_off_by_night"}
 
 # Whom the repairs concern that are about the machine: raised once, however many wearers.
 _HOME = "home"
@@ -91,12 +94,28 @@ def _issues(wearer: Wearer) -> list[tuple[str, Issue]]:
     if (apart := wearer.present.disagreement) is not None:
         names = (("wearer", wearer.entry.title), *_named(wearer, apart.sources))
         found.append((wearer.id, Issue("sources_disagree", names)))
+    found += [(wearer.id, issue) for issue in _issues_of_alarms(wearer)]
     if wearer.writing.error is not None:
         reason = (("reason", str(wearer.writing.error)),)
         found.append((_HOME, Issue("history_unavailable", reason, ir.IssueSeverity.ERROR)))
     if wearer.history.set_aside is not None:
         file = (("file", wearer.history.set_aside.name),)
         found.append((_HOME, Issue("history_set_aside", file, ir.IssueSeverity.ERROR)))
+    return found
+
+
+def _issues_of_alarms(wearer: Wearer) -> list[Issue]:
+    """Return what would keep a low from reaching anybody."""
+    name, rules = (("wearer", wearer.entry.title),), wearer.alarms.rules
+    found = [
+        Issue(key, name)
+        for part, key in _URGENT_LOW_OFF.items()
+        if not (rules.night if part is Part.NIGHT else rules.day)[AlarmKind.URGENT_LOW].on
+    ]
+    if wearer.alarms.audience.missing():
+        found.append(Issue("nobody_listens", name))
+    if wearer.heartbeat.overdue:
+        found.append(Issue("heartbeat_fails", name))
     return found
 
 

@@ -1,9 +1,9 @@
-"""A wearer's options: who they are, their targets, and when a value is too old to show."""
+"""A wearer's options: who they are, their targets, when a value is too old, and the alarms."""
 
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import probatio
 from homeassistant.components.person import DOMAIN as PERSON_DOMAIN
@@ -19,9 +19,15 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
 )
 
+from .alarm_forms import alarm_schema, shown_alarms, typed_alarms
+from .alarm_settings import alarm_rules, usable_alarm_rules
 from .const import (
+    CONF_ALARMS,
     CONF_PERSON,
     CONF_STALE,
     CONF_TARGETS,
@@ -29,6 +35,15 @@ from .const import (
     CONF_UNIT,
     CONF_WITHDRAWN_AFTER_MINUTES,
 )
+from .heartbeat import (
+    CONF_EVERY_MINUTES,
+    CONF_HEARTBEAT,
+    CONF_HEARTBEAT_URL,
+    EVERY_MINUTES,
+    MOST_MINUTES,
+    usable_address,
+)
+from .shared.glucose.alarms.rules import ContradictoryRules, Part
 from .shared.glucose.targets import Targets
 from .shared.glucose.units import Unit, mmol_l, threshold_mg_dl
 
@@ -70,8 +85,77 @@ async def async_about_fields(hass: HomeAssistant) -> dict[probatio.Marker, objec
 class WearerOptionsFlow(OptionsFlow):
     """Change what was chosen; nothing reloads, the wearer follows."""
 
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show all options in three sections and refuse targets that contradict each other."""
+    async def async_step_init(self, _user_input: None = None) -> ConfigFlowResult:
+        """Ask what shall be changed."""
+        return self.async_show_menu(
+            step_id="init", menu_options=["wearer", "alarms_day", "alarms_night", "heartbeat"]
+        )
+
+    async def async_step_alarms_day(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show the alarms as they are by day."""
+        return self._alarms(Part.DAY, user_input)
+
+    async def async_step_alarms_night(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show when it is night, and the alarms as they are then."""
+        return self._alarms(Part.NIGHT, user_input)
+
+    def _alarms(self, part: Part, user_input: dict[str, Any] | None) -> ConfigFlowResult:
+        """Show one part of the day's alarms, and refuse what contradicts itself with the reason."""
+        options = self.config_entry.options
+        unit = Unit(options[CONF_UNIT])
+        settings = options.get(CONF_ALARMS, {})
+        zone = ZoneInfo(options[CONF_TIME_ZONE])
+        rules = usable_alarm_rules(settings, zone)
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            kept = {**settings, **typed_alarms(user_input, rules, part, unit)}
+            try:
+                alarm_rules(kept, zone)
+            except ContradictoryRules as contradiction:
+                errors["base"] = contradiction.reason.value
+            else:
+                return self.async_create_entry(data={**options, CONF_ALARMS: kept})
+        return self.async_show_form(
+            step_id=f"alarms_{part}",
+            data_schema=self.add_suggested_values_to_schema(
+                alarm_schema(part, unit), user_input or shown_alarms(rules, part, unit)
+            ),
+            errors=errors,
+        )
+
+    async def async_step_heartbeat(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show where a heartbeat goes and how often; without an address there is none."""
+        others = {k: v for k, v in self.config_entry.options.items() if k != CONF_HEARTBEAT}
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            address = user_input.get(CONF_HEARTBEAT_URL, "").strip()
+            if not address:
+                return self.async_create_entry(data=others)
+            if usable_address(address):
+                heartbeat = {
+                    CONF_HEARTBEAT_URL: address,
+                    CONF_EVERY_MINUTES: int(user_input[CONF_EVERY_MINUTES]),
+                }
+                return self.async_create_entry(data={**others, CONF_HEARTBEAT: heartbeat})
+            errors[CONF_HEARTBEAT_URL] = "invalid_heartbeat_url"
+        shown = {
+            CONF_EVERY_MINUTES: EVERY_MINUTES,
+            **self.config_entry.options.get(CONF_HEARTBEAT, {}),
+        }
+        return self.async_show_form(
+            step_id="heartbeat",
+            data_schema=self.add_suggested_values_to_schema(_HEARTBEAT, user_input or shown),
+            errors=errors,
+        )
+
+    async def async_step_wearer(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show who it is in three sections and refuse targets that contradict each other."""
         options = self.config_entry.options
         unit = Unit(options[CONF_UNIT])
         errors: dict[str, str] = {}
@@ -108,7 +192,7 @@ class WearerOptionsFlow(OptionsFlow):
             }
         )
         return self.async_show_form(
-            step_id="init",
+            step_id="wearer",
             data_schema=self.add_suggested_values_to_schema(
                 schema, user_input or self._shown(unit)
             ),
@@ -160,6 +244,25 @@ _MINUTES = NumberSelector(
         mode=NumberSelectorMode.BOX,
         unit_of_measurement="min",
     )
+)
+
+
+_HEARTBEAT = probatio.Schema(
+    {
+        # Whoever has the address can keep a dead home looking alive.
+        probatio.Optional(CONF_HEARTBEAT_URL): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
+        ),
+        probatio.Required(CONF_EVERY_MINUTES): NumberSelector(
+            NumberSelectorConfig(
+                min=1,
+                max=MOST_MINUTES,
+                step=1,
+                mode=NumberSelectorMode.BOX,
+                unit_of_measurement="min",
+            )
+        ),
+    }
 )
 
 

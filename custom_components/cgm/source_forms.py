@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import probatio
 from homeassistant.const import CONF_EMAIL, CONF_PASSWORD, CONF_REGION, CONF_URL, CONF_USERNAME
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -30,6 +31,7 @@ CONF_API: Final = "api"
 CONF_SEED: Final = "seed"
 CONF_STARTED: Final = "started_at"
 CONF_CADENCE_MINUTES: Final = "cadence_minutes"
+CONF_LOW_FIRST_NIGHT: Final = "low_first_night"
 
 type Fields = dict[probatio.Marker, object]
 
@@ -115,6 +117,7 @@ SOURCE_FORMS: dict[str, SourceForm] = {
             probatio.Required(CONF_CADENCE_MINUTES, default="5"): _one_of(
                 "cadence_minutes", "1", "5"
             ),
+            probatio.Optional(CONF_LOW_FIRST_NIGHT): BooleanSelector(),
         },
         login=frozenset(),
     ),

@@ -11,6 +11,7 @@ from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from .alarm_watch import AlarmWatch
 from .const import (
     CONF_KIND,
     CONF_RANK,
@@ -26,6 +27,7 @@ from .const import (
 from .devices import async_register_devices
 from .edge_feed import EdgeFeed
 from .feed import Feed
+from .heartbeat import Heartbeat
 from .history import async_history
 from .issues import Issue, async_update_issues, async_withdraw_issues
 from .logins import async_ask_for_login, async_note_login
@@ -71,6 +73,8 @@ class Wearer:
         self._listeners: list[CALLBACK_TYPE] = []
         self._cancel_look: CALLBACK_TYPE | None = None
         self._refresh()
+        self.alarms = AlarmWatch(self)
+        self.heartbeat = Heartbeat(self)
 
     # What the user chose.
 
@@ -106,6 +110,11 @@ class Wearer:
         stale = self.entry.options.get(CONF_STALE, {})
         return timedelta(minutes=stale.get(CONF_WITHDRAWN_AFTER_MINUTES, 11))
 
+    @property
+    def recent(self) -> list[Reading]:
+        """The readings of the last hours, of all sources, in no order."""
+        return list(self._recent.values())
+
     def now(self) -> datetime:
         """Return the time, by the vendors' clocks where ours is clearly off; aware UTC."""
         return self.clock.now()
@@ -119,12 +128,14 @@ class Wearer:
             since = self.now() - RECENT
             readings = await self.history.async_do(lambda store: store.readings(self.id, since))
             await self.statistics.async_load()
+            self._remember(readings)
+            self._refresh()
+            await self.alarms.async_load()
         except BaseException:
             await self.history.async_let_go(self.id)
             raise
         self.writing.begin()
-        self._remember(readings)
-        self._refresh()
+        self.alarms.async_start()
 
     @callback
     def async_follow(self) -> None:
@@ -154,6 +165,7 @@ class Wearer:
         self.statistics.async_schedule()
         async_ask_for_login(self)
         self.async_refresh()
+        self.heartbeat.async_follow()
 
     async def async_stop(self) -> None:
         """Stop feeds and timers and let the history go; nothing is left behind."""
@@ -163,6 +175,8 @@ class Wearer:
             feed.async_stop()
         self.statistics.async_stop()
         self._cancel_timer()
+        self.alarms.async_stop()
+        self.heartbeat.async_stop()
         async_withdraw_issues(self)
         await self._async_write()
         for feed in feeds:
@@ -173,9 +187,10 @@ class Wearer:
 
     async def async_receive(self, feed: AnyFeed, answer: Answer) -> None:
         """Show what came, keep it, and have the statistics follow."""
+        come = [r for r in answer.readings if r.identity not in self._recent]
         self._remember(answer.readings)
         self.writing.put(answer.readings)
-        self.async_refresh()
+        self.async_refresh(come)
         await self._async_write()
         self.async_feed_changed(feed)
 
@@ -183,6 +198,7 @@ class Wearer:
         changed = await self.writing.async_write(self.now(), self._recent)
         if changed is not None:
             await self.statistics.async_changed(changed)
+        await self.alarms.async_keep()
 
     async def async_take_over(self, source: str, node: str, carried: str) -> None:
         """Take what an edge agent brought while no wearer took it. Raises StoreError."""
@@ -212,7 +228,7 @@ class Wearer:
         if self.feeds.get(feed.id) is not feed:
             return
         async_update_issues(self)
-        self._tell()
+        self.async_tell()
         async_note_login(self, feed)
 
     async def async_recall_feed(self, source: str) -> tuple[datetime | None, str | None]:
@@ -259,16 +275,21 @@ class Wearer:
         return lambda: self._listeners.remove(listener)
 
     @callback
-    def async_refresh(self) -> None:
-        """Compute anew what is true now and tell everybody."""
+    def async_refresh(self, come: Iterable[Reading] = ()) -> None:
+        """Compute anew what is true now and tell everybody; `come` are readings that are new."""
         self._refresh()
+        self.alarms.async_look(come)
         self._show()
 
     def _show(self) -> None:
+        # The states first: who is told of an alarm reads the value that it is about.
+        self.async_tell()
+        self.alarms.async_speak()
         async_update_issues(self)
-        self._tell()
 
-    def _tell(self) -> None:
+    @callback
+    def async_tell(self) -> None:
+        """Tell everybody that something shown may have changed."""
         for listener in list(self._listeners):
             listener()
 
@@ -277,7 +298,7 @@ class Wearer:
         oldest = now - RECENT
         self._recent = {k: r for k, r in self._recent.items() if r.time >= oldest}
         self.present = present(
-            list(self._recent.values()),
+            self.recent,
             order=self.order,
             cadences=self.cadences,
             targets=self.targets,
@@ -299,12 +320,17 @@ class Wearer:
             self._cancel_look = None
 
     async def _async_look(self, _now: datetime) -> None:
-        """Show what time alone has changed: a value withdrawn, a held reading's time come."""
         self._cancel_look = None
-        before = self.present
+        await self.async_look_again()
+
+    async def async_look_again(self) -> None:
+        """Show what time alone has changed: a value withdrawn, a held reading's time, an alarm."""
+        before = self.present, self.alarms.shown
         self._refresh()
-        if self.present != before:
+        self.alarms.async_look()
+        if (self.present, self.alarms.shown) != before:
             self._show()
+        self.alarms.async_speak()
         await self._async_write()
         if self.feeds:
             async_update_issues(self)

@@ -16,6 +16,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
     async_fire_time_changed,
     async_mock_service,
 )
@@ -80,7 +81,7 @@ def local(time: str) -> datetime:
 
 def test_the_guide_has_examples() -> None:
     assert len(EXAMPLES) >= 3
-    assert AUTOMATIONS.keys() == {"Glucose is low", "No glucose readings"}
+    assert AUTOMATIONS.keys() == {"A low at night", "Glucose is low", "No glucose readings"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -117,6 +118,19 @@ async def test_the_examples_name_entities_as_the_integration_does(
     named = set(re.findall(r"sensor\.alex_\w+", "".join(EXAMPLES)))
     assert named
     assert named - ours == set()
+
+
+async def test_an_alarm_at_night_is_told_in_words(
+    hass: HomeAssistant, alex: MockConfigEntry, automate: Automate, freezer: FrozenDateTimeFactory
+) -> None:
+    said = await automate("A low at night")
+    for time, alarm in (("22:30", "urgent_low"), ("22:31", "high"), ("07:30", "low")):
+        freezer.move_to(local(time))
+        await hass.services.async_call("cgm", "test_alarm", {"alarm": alarm}, blocking=True)
+        await hass.async_block_till_done()
+    assert [(call.data["title"], call.data["message"]) for call in said] == [
+        ("Alex", "Alex: test of the alarm urgent low, nothing is wrong.")
+    ]
 
 
 @pytest.mark.parametrize("status", ["low", "urgent_low"])

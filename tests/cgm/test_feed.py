@@ -405,12 +405,16 @@ async def test_a_day_without_readings_is_said_and_over_with_the_next(
     assert repairs(hass) == {}
     await pass_time(timedelta(minutes=20), timedelta(minutes=5))
     assert value(hass, DEXCOM) == "no_readings"
-    assert repairs(hass) == {"no_readings": {"wearer": "Alex", "source": "Dexcom"}}
+    assert repairs(hass) == {
+        "no_readings": {"wearer": "Alex", "source": "Dexcom"},
+        # Neither does anybody listen to the alarms, a day after set-up.
+        "nobody_listens": {"wearer": "Alex"},
+    }
     dexcom.sharing = True
     dexcom.rows.append(Row(time=dt_util.utcnow(), value=117))
     await pass_time(timedelta(minutes=8))
     assert [value(hass), value(hass, DEXCOM)] == ["117", "ok"]
-    assert repairs(hass) == {}
+    assert repairs(hass).keys() == {"nobody_listens"}
 
 
 async def test_a_restart_does_not_begin_the_silent_day_anew(

@@ -8,7 +8,10 @@ from homeassistant.helpers.selector import SelectSelector
 
 from custom_components.cgm import login
 from custom_components.cgm.config_flow import CgmConfigFlow
+from custom_components.cgm.lamps import PATTERNS
 from custom_components.cgm.options_flow import WearerOptionsFlow
+from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
+from custom_components.cgm.shared.glucose.alarms.rules import Contradiction
 from custom_components.cgm.source_flow import SourceFlow
 from custom_components.cgm.source_forms import SOURCE_FORMS
 
@@ -59,7 +62,8 @@ def test_errors_and_ends_are_those_that_can_come() -> None:
     assert SOURCE["error"].keys() == LOGIN_ERRORS | at_fields
     ends = {"already_configured", "no_agents", "nothing_to_change", "wrong_account"}
     assert SOURCE["abort"].keys() == ends
-    assert english()["options"]["error"].keys() == {"targets_contradict"}
+    refused = {"targets_contradict", "invalid_heartbeat_url", *Contradiction}
+    assert english()["options"]["error"].keys() == refused
     # What a reauth ends with is Home Assistant's own.
     found = {"already_configured", "not_an_agent", "source_added", "withdrawn"}
     assert english()["config"]["abort"].keys() == found
@@ -73,7 +77,9 @@ def test_each_choice_has_its_words() -> None:
         if isinstance(selector, SelectSelector)
     }
     spoken = {key: set(value["options"]) for key, value in english()["selector"].items()}
-    assert spoken == {**lists, "place": {"first"}}
+    # Alarms, and how lights flash, are chosen in an action, not in a dialog.
+    in_actions = {"alarm": set(AlarmKind), "pattern": set(PATTERNS)}
+    assert spoken == {**lists, "place": {"first"}, **in_actions}
 
 
 def test_no_two_words_of_a_menu_are_the_same() -> None:

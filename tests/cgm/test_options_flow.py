@@ -56,7 +56,10 @@ def filled(form: ConfigFlowResult) -> dict[str, dict[str, Any]]:
 
 
 async def open_options(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigFlowResult:
-    return said(await hass.config_entries.options.async_init(entry.entry_id), "options")
+    menu = said(await hass.config_entries.options.async_init(entry.entry_id), "options")
+    choice = {"next_step_id": "wearer"}
+    form = await hass.config_entries.options.async_configure(menu["flow_id"], choice)
+    return said(form, "options")
 
 
 async def save(

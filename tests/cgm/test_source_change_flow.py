@@ -138,7 +138,7 @@ async def test_a_simulated_wearer_keeps_seed_and_zone(
     hass: HomeAssistant, alex: MockConfigEntry, settle: Settle
 ) -> None:
     form = await choose_kind(hass, alex, "simulated")
-    assert fields(form) == {"cadence_minutes"}
+    assert fields(form) == {"cadence_minutes", "low_first_night"}
     await submit(hass, form, {"cadence_minutes": "5"})
     await settle()
     before = dict(only_source(alex).data)

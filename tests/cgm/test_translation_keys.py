@@ -11,6 +11,7 @@ from typing import Any
 
 import hass_frontend
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
@@ -22,10 +23,14 @@ from pytest_homeassistant_custom_component.common import get_system_health_info
 
 import custom_components.cgm
 from custom_components.cgm import accounts
-from custom_components.cgm.binary_sensor import CONNECTED
+from custom_components.cgm.binary_sensor import ALARMS, ANY_ALARM, CONNECTED
+from custom_components.cgm.button import BUTTONS
 from custom_components.cgm.const import DOMAIN
+from custom_components.cgm.event import ALARM
 from custom_components.cgm.feed_status import AgentStatus, FeedState, FeedStatus
+from custom_components.cgm.heartbeat import Heartbeat
 from custom_components.cgm.issues import async_show_history_too_new, async_update_issues
+from custom_components.cgm.lamps import PATTERNS
 from custom_components.cgm.login import async_try_login
 from custom_components.cgm.sensor import (
     SOURCE_SENSORS,
@@ -34,6 +39,7 @@ from custom_components.cgm.sensor import (
     WearerSensorDescription,
 )
 from custom_components.cgm.shared.glucose import errors
+from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.disagreement import Disagreement
 from custom_components.cgm.shared.glucose.reading import Reading, utc_of_epoch_ms
 from custom_components.cgm.shared.glucose.sources.source import VisibleWearer
@@ -76,12 +82,17 @@ def fields_of(form: ConfigFlowResult) -> dict[str, object]:
 
 def test_every_entity_has_a_name_an_icon_and_no_text_is_left_over() -> None:
     keys = {description.translation_key for description in SENSORS}
-    assert ENGLISH["entity"].keys() == ICONS["entity"].keys() == {"sensor", "binary_sensor"}
-    connected = {CONNECTED.translation_key}
-    assert ENGLISH["entity"]["binary_sensor"].keys() == connected
-    assert ICONS["entity"]["binary_sensor"].keys() == connected
-    assert ENGLISH["entity"]["sensor"].keys() == keys
-    assert ICONS["entity"]["sensor"].keys() == keys
+    others = {
+        "binary_sensor": (CONNECTED, ANY_ALARM, *ALARMS),
+        "button": BUTTONS,
+        "event": (ALARM,),
+    }
+    wanted = {
+        platform: {description.translation_key for description in table}
+        for platform, table in others.items()
+    } | {"sensor": keys}
+    for texts in (ENGLISH, ICONS):
+        assert {platform: set(table) for platform, table in texts["entity"].items()} == wanted
     assert [key for key in keys if not ENGLISH["entity"]["sensor"][key]["name"]] == []
     assert [key for key in keys if not ICONS["entity"]["sensor"][key]["default"]] == []
 
@@ -123,10 +134,14 @@ async def test_every_attribute_has_a_name(
     }
     told = {
         (key, attribute)
-        for key, texts in ENGLISH["entity"]["sensor"].items()
+        for platform in ("sensor", "binary_sensor")
+        for key, texts in ENGLISH["entity"][platform].items()
         for attribute in texts.get("state_attributes", {})
     }
-    assert shown == told
+    # What an event carries is for automations; its types have their texts.
+    assert {one for one in shown if one[0] != ALARM.translation_key} == told
+    types = ENGLISH["entity"]["event"]["alarm"]["state_attributes"]["event_type"]["state"]
+    assert list(types) == ALARM.event_types
 
 
 @pytest.mark.parametrize("kind", SOURCE_FORMS)
@@ -158,7 +173,8 @@ def test_every_choice_has_a_text_and_no_text_is_left_over() -> None:
     }
     told = {key: set(texts["options"]) for key, texts in ENGLISH["selector"].items()}
     # The place's other choices are the titles of the wearer's sources.
-    assert told == {**choices, "place": {"first"}}
+    others = {"place": {"first"}, "alarm": set(AlarmKind), "pattern": set(PATTERNS)}
+    assert told == {**choices, **others}
 
 
 async def test_every_field_about_the_wearer_is_named_and_explained(hass: HomeAssistant) -> None:
@@ -169,11 +185,14 @@ async def test_every_field_about_the_wearer_is_named_and_explained(hass: HomeAss
     assert step["data"].keys() == step["data_description"].keys() == fields
 
 
+@pytest.mark.parametrize("step", ["wearer", "alarms_day", "alarms_night"])
 async def test_every_option_is_named_and_explained(
-    hass: HomeAssistant, add_wearer: AddWearer
+    hass: HomeAssistant, add_wearer: AddWearer, step: str
 ) -> None:
     entry = add_wearer()
-    form = await hass.config_entries.options.async_init(entry.entry_id)
+    menu = await hass.config_entries.options.async_init(entry.entry_id)
+    choice = {"next_step_id": step}
+    form = await hass.config_entries.options.async_configure(menu["flow_id"], choice)
     shown = {
         key: names(field.schema.schema)
         for key, field in fields_of(form).items()
@@ -267,10 +286,12 @@ async def test_every_failed_login_has_its_text_and_a_field_to_stand_at(
 
 async def test_every_repair_has_its_texts_and_what_they_name(
     hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
     issue_registry: ir.IssueRegistry,
     add_wearer: AddWearer,
     simulated: dict[str, Any],
     settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     entry = add_wearer(simulated)
     await hass.config_entries.async_setup(entry.entry_id)
@@ -293,10 +314,16 @@ async def test_every_repair_has_its_texts_and_what_they_name(
     reading = Reading(
         time=utc_of_epoch_ms(1_700_000_000_000), mg_dl=100, source=feed.id, series="sensor"
     )
+    off = {"urgent_low": {"on": False}}
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "alarms": {"day": off, "night": off}}
+    )
+    freezer.tick(timedelta(days=2))
     wearer.present = replace(wearer.present, disagreement=Disagreement(reading, reading))
     wearer.writing.error = errors.StoreUnavailable("made up")
     wearer.history.set_aside = Path("cgm.db.damaged-2026")
     wearer.clock.note(feed.id, timedelta(hours=1))
+    monkeypatch.setattr(Heartbeat, "overdue", True)
     async_show_history_too_new(hass, too_new=True)
     agent = AgentStatus(node="pi", missing_since=dt_util.utcnow(), shares_its_name=True)
     feed.status = FeedStatus(agent=agent)

@@ -366,4 +366,9 @@ async def test_an_idle_hour_wakes_up_seldom_and_writes_nothing(
     await pass_time(timedelta(hours=1), timedelta(seconds=30))
     assert 5 <= dexcom.reads - asked <= 30
     assert len(wakes) < 150
-    assert states == []
+    # That there are no readings is said again each half hour, and nothing else changes.
+    said = [event.data["new_state"] for event in states]
+    told = [
+        (state.entity_id, state.attributes["event_type"]) for state in said if state is not None
+    ]
+    assert told == [("event.alex_alarm", "repeated")] * 2

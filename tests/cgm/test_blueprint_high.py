@@ -1,0 +1,191 @@
+"""The blueprint of the lasting high: told, told again as the alarm is, held back when covered."""
+
+from datetime import timedelta
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from fakes.dexcom_share import FakeDexcomShare, Row
+
+from .blueprints import automate, blueprint_of, complaints, restarted
+from .conftest import AddWearer, PassTime, Settle
+from .telling import (
+    EVENT,
+    hear_messages,
+    hear_notices,
+    notices,
+    reading,
+    receive,
+    with_notices,
+)
+from .vendors import dexcom_source
+from .watching import NOON, keep, running, value
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+NAME = "high_too_long"
+ALARM = "sustained_high"
+FOR_LONG = "binary_sensor.alex_alarm_high_for_long"
+HIGH = "binary_sensor.alex_alarm_high"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def wearer(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    dexcom: FakeDexcomShare,
+    add_wearer: AddWearer,
+    settle: Settle,
+) -> MockConfigEntry:
+    """Run a wearer who has been at 200 for 116 minutes."""
+    freezer.move_to(NOON)
+    measure(dexcom, range(-116, 0, 5), 200)
+    entry = add_wearer(dexcom_source(dexcom))
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await settle()
+    assert value(hass, FOR_LONG) == "off"
+    return entry
+
+
+def measure(dexcom: FakeDexcomShare, minutes: range, mg_dl: int) -> None:
+    """Have the vendor measure so, at so many minutes from now."""
+    for minute in minutes:
+        time = dt_util.utcnow() + minute * MINUTE
+        dexcom.rows.append(Row(time=time, value=mg_dl, visible_at=time))
+
+
+async def test_it_says_what_blueprints_say(hass: HomeAssistant) -> None:
+    assert complaints(await blueprint_of(hass, NAME), NAME) == []
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+async def test_it_is_told_after_two_hours_and_again_as_the_alarm_is(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    dexcom: FakeDexcomShare,
+    pass_time: PassTime,
+    repeated: bool,
+) -> None:
+    said = await hear_notices(hass)
+    measure(dexcom, range(4, 90, 5), 200)
+    await automate(hass, NAME, alarm=EVENT, repeated=repeated)
+    await pass_time(10 * MINUTE)
+    assert value(hass, FOR_LONG) == "on"
+    assert said == ["Alex: high for long, 200 mg/dL."]
+    await pass_time(65 * MINUTE, step=MINUTE)
+    assert said[1:] == ["Alex: still high for long, 200 mg/dL."] * repeated
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_it_tells_that_it_is_over_where_that_is_wanted(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    dexcom: FakeDexcomShare,
+    pass_time: PassTime,
+    over: bool,
+) -> None:
+    said = await hear_notices(hass)
+    measure(dexcom, range(4, 10, 5), 200)
+    measure(dexcom, range(14, 15), 170)
+    await automate(hass, NAME, alarm=EVENT, over=over)
+    await pass_time(20 * MINUTE)
+    assert value(hass, FOR_LONG) == "off"
+    assert said[1:] == ["Alex: over: high for long, 170 mg/dL, highest 200."] * over
+
+
+async def test_phones_and_actions_are_told_and_a_broken_phone_stops_nobody(
+    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
+) -> None:
+    phone, sent = await hear_messages(hass)
+    said = await hear_notices(hass)
+    await automate(hass, NAME, alarm=EVENT, people=["notify.somebody", phone])
+    await hass.services.async_call("cgm", "test_alarm", {"alarm": "high"}, blocking=True)
+    await settle()
+    text = "Alex: test of the alarm high, nothing is wrong."
+    assert sent == [{"title": "Alex: glucose", "message": text}]
+    assert said == [text]
+
+
+async def test_only_chosen_alarms_are_told(
+    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
+) -> None:
+    said = await hear_notices(hass)
+    await automate(hass, NAME, alarm=EVENT, kinds=["high"])
+    for alarm in ("sustained_high", "low", "urgent_high"):
+        await hass.services.async_call("cgm", "test_alarm", {"alarm": alarm}, blocking=True)
+    await settle()
+    assert said == []
+
+
+async def test_what_a_worse_alarm_covers_is_held_back(
+    hass: HomeAssistant, wearer: MockConfigEntry, dexcom: FakeDexcomShare, pass_time: PassTime
+) -> None:
+    said = await hear_notices(hass)
+    measure(dexcom, range(4, 30, 5), 310)
+    await automate(hass, NAME, alarm=EVENT)
+    await pass_time(25 * MINUTE)
+    assert value(hass, HIGH) == value(hass, FOR_LONG) == "on"
+    log = await running(wearer).alarms.async_log()
+    covered = {row.kind for row in log if "covered" in str(row.about.get("marks"))}
+    assert covered >= {"high", "sustained_high"}
+    assert said == []
+
+
+async def test_run_by_hand_it_tells_nothing(
+    hass: HomeAssistant, wearer: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = await hear_notices(hass)
+    data = {"entity_id": await automate(hass, NAME, alarm=EVENT)}
+    await hass.services.async_call("automation", "trigger", data, blocking=True)
+    await hass.async_block_till_done()
+    assert said == []
+    assert "Error" not in caplog.text
+
+
+async def test_a_reloaded_wearer_says_nothing_again(
+    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
+) -> None:
+    said = await hear_notices(hass)
+    await automate(hass, NAME, alarm=EVENT)
+    await hass.services.async_call("cgm", "test_alarm", {"alarm": ALARM}, blocking=True)
+    await settle()
+    assert len(said) == 1
+    assert await hass.config_entries.async_reload(wearer.entry_id)
+    await settle()
+    assert value(hass, EVENT) not in {"unavailable", "unknown"}
+    assert len(said) == 1
+
+
+async def test_a_restart_in_the_middle_says_nothing_again_and_goes_on(
+    hass: HomeAssistant, wearer: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    await with_notices(hass)
+    await automate(hass, NAME, alarm=EVENT)
+    freezer.tick(4 * MINUTE)
+    await receive(hass, wearer, reading(wearer, 201))
+    assert notices(hass) == ["Alex: high for long, 201 mg/dL."]
+    freezer.tick(2 * MINUTE)
+    async with restarted(hass, wearer, before=with_notices) as again:
+        assert value(again, FOR_LONG) == "on"
+        assert notices(again) == []
+        (entry,) = again.config_entries.async_entries("cgm")
+        freezer.tick(60 * MINUTE)
+        await receive(again, entry, reading(entry, 220))
+        assert notices(again) == ["Alex: still high for long, 220 mg/dL."]
+
+
+async def test_what_spoke_while_home_assistant_started_is_told_then(
+    hass: HomeAssistant, wearer: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    await with_notices(hass)
+    await automate(hass, NAME, alarm=EVENT)
+    # Known to the history alone, so that the alarm speaks while the wearer is set up.
+    keep(hass, wearer, [reading(wearer, 201, minutes=4)])
+    freezer.tick(5 * MINUTE)
+    async with restarted(hass, wearer, before=with_notices) as again:
+        assert value(again, FOR_LONG) == "on"
+        assert notices(again) == ["Alex: high for long, 201 mg/dL."]
