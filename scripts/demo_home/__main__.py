@@ -12,8 +12,10 @@ def main() -> int:
     """Run the demo; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="A real Home Assistant on this machine with the CGM integration and a "
-        "simulated wearer who already has 14 days of history. Ctrl-C stops everything. "
+        description="A real Home Assistant on this machine with the CGM integration, a "
+        "simulated wearer who already has 14 days of history and a low tonight, and a second one "
+        "who is low whenever you press a button, with a lamp that flashes for it. Ctrl-C stops "
+        "everything. "
         "Everything is below .cache/demo and made anew at each start.",
     )
     parser.add_argument(
@@ -47,7 +49,8 @@ def main() -> int:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="boot, wait until the glucose sensor has a value, print every entity of the wearer, "
+        help="boot, wait until the glucose sensors have values, make the second wearer low and "
+        "insist that the lamp flashes and is then as it was, print every entity of the wearers, "
         "stop; exits 1 with the reason and the log where that fails",
     )
     arguments = parser.parse_args()

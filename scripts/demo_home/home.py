@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import AsyncIterator, Callable, Collection
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -176,15 +177,42 @@ class Home:
         )
         return set(text)
 
+    async def states_of(
+        self, entities: Collection[str], begin: Callable[[], object]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield every state that one of the entities takes on from now on, for ever.
+
+        `begin` is called (in a thread) once nothing can be missed any more.
+        """
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{self.url}/api/websocket") as socket_,
+        ):
+            await self._let_in(socket_)
+            await socket_.send_json(
+                {"id": 1, "type": "subscribe_events", "event_type": "state_changed"}
+            )
+            await socket_.receive_json()
+            beginning = asyncio.create_task(asyncio.to_thread(begin))
+            while True:
+                about = (await socket_.receive_json())["event"]["data"]
+                if beginning.done():
+                    await beginning
+                if about["entity_id"] in entities and about["new_state"] is not None:
+                    yield about["new_state"]
+
+    async def _let_in(self, socket_: aiohttp.ClientWebSocketResponse) -> None:
+        await socket_.receive_json()
+        await socket_.send_json({"type": "auth", "access_token": self._token})
+        await socket_.receive_json()
+
     async def _asked(self, question: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON, by question
         """Return the answer to one question that the API answers only by WebSocket."""
         async with (
             aiohttp.ClientSession() as session,
             session.ws_connect(f"{self.url}/api/websocket", timeout=_ANSWER) as socket_,
         ):
-            await socket_.receive_json()
-            await socket_.send_json({"type": "auth", "access_token": self._token})
-            await socket_.receive_json()
+            await self._let_in(socket_)
             await socket_.send_json({"id": 1, **question})
             answer = await socket_.receive_json()
         if not answer.get("success"):

@@ -5,19 +5,23 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from demo_home import fast_wearer
 from demo_home.agent import AgentProcess
 from demo_home.broker import HOME_ASSISTANT, Broker, BrokerFailed, free_port
 from demo_home.edge import NODE, add_mqtt, adopt
 from demo_home.folder import PASSWORD, USER, make_folder
 from demo_home.home import Home, HomeFailed
+from demo_home.lamp import add_lamp, light_lamp, prove_low
 from demo_home.wearer import NAME, add_simulated_wearer, store_replayed_wearer
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "demo"
 GLUCOSE = f"sensor.{NAME.lower()}_glucose"
+FAST_GLUCOSE = f"sensor.{fast_wearer.NAME.lower()}_glucose"
 VALUE_WITHIN_SECONDS = 120
 
 
@@ -48,6 +52,8 @@ def run(  # noqa: PLR0913 - one for each option
     if replay is not None:
         say(f"a wearer replays {replay.name} at {speed:g}x")
         store_replayed_wearer(FOLDER, replay.resolve(), zone, speed)
+    add_lamp(FOLDER, ROOT)
+    add_fast_wearer(zone)
     home = Home(FOLDER, port)
     agent: AgentProcess | None = None
     with ExitStack() as running:
@@ -67,10 +73,15 @@ def run(  # noqa: PLR0913 - one for each option
             say(f"{GLUCOSE} is {value}")
             if agent is not None:
                 wait_for_acknowledgement(agent)
+            wait_for_value(home, FAST_GLUCOSE)
             if check:
+                say(prove_low(home))
                 return print_entities(home)
+            light_lamp(home)
             say(f"open {home.url}/glucose-demo/now")
             say(f"user: {USER}   password: {PASSWORD}")
+            say(f'see an alarm: press "Make it low", and within half a minute {fast_wearer.NAME}')
+            say('is low and the lamp flashes; "Test alarm" flashes it at once, without a low')
             say("Ctrl-C stops everything")
             home.wait()
         except (HomeFailed, BrokerFailed) as failure:
@@ -78,6 +89,12 @@ def run(  # noqa: PLR0913 - one for each option
             print(home.log(), flush=True)
             return 1
     return 0
+
+
+def add_fast_wearer(zone: str) -> None:
+    """Put the second wearer into the folder, calm until somebody asks for a low."""
+    file = fast_wearer.write_days(FOLDER, datetime.now(UTC))
+    store_replayed_wearer(FOLDER, file, zone, fast_wearer.SPEED, name=fast_wearer.NAME)
 
 
 def run_edge(home: Home, zone: str, running: ExitStack) -> AgentProcess:
@@ -116,21 +133,21 @@ def wait_for_acknowledgement(agent: AgentProcess) -> None:
     say("Home Assistant has acknowledged every reading the agent had")
 
 
-def wait_for_value(home: Home) -> str:
-    """Return the glucose sensor's first numeric state, asked over REST; raises HomeFailed."""
+def wait_for_value(home: Home, sensor: str = GLUCOSE) -> str:
+    """Return a glucose sensor's first numeric state, asked over REST; raises HomeFailed."""
     give_up = time.monotonic() + VALUE_WITHIN_SECONDS
     state = "missing"
     while time.monotonic() < give_up:
-        answer = home.get(f"/api/states/{GLUCOSE}")
+        answer = home.get(f"/api/states/{sensor}")
         state = "missing" if answer is None else str(answer["state"])
         if state.replace(".", "", 1).isdigit():
             return state
         time.sleep(0.5)
-    raise HomeFailed(f"{GLUCOSE} has no value after {VALUE_WITHIN_SECONDS} s (it is {state})")
+    raise HomeFailed(f"{sensor} has no value after {VALUE_WITHIN_SECONDS} s (it is {state})")
 
 
 def print_entities(home: Home) -> int:
-    """Print every entity of the wearer with its state; returns the exit status."""
+    """Print every entity of the wearers with its state; returns the exit status."""
     states = [s for s in home.states() if s["entity_id"] in home.entities_of("cgm")]
     width = max(len(s["entity_id"]) for s in states)
     for state in sorted(states, key=lambda s: s["entity_id"]):
