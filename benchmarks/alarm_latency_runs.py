@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter, thread_time
 
@@ -105,10 +105,15 @@ async def test_twenty_wearers(hass: HomeAssistant) -> None:
             begun: dict[str, tuple[float, float]] = {}
             now = dt_util.utcnow() - MINUTE * 9 + timedelta(seconds=turn * 20 + (not low) * 10)
 
-            async def arrive(number: int, begun: dict[str, tuple[float, float]] = begun) -> None:
+            async def arrive(
+                number: int,
+                time: datetime = now,
+                mg_dl: int = mg_dl,
+                begun: dict[str, tuple[float, float]] = begun,
+            ) -> None:
                 wearer = entries[number].runtime_data
                 (feed,) = wearer.feeds.values()
-                row = Reading(time=now, mg_dl=mg_dl, source=feed.id, series="sgv")  # noqa: B023
+                row = Reading(time=time, mg_dl=mg_dl, source=feed.id, series="sgv")
                 begun[f"event.wearer_{number}_alarm"] = perf_counter(), thread_time()
                 await wearer.async_receive(feed, Answer(readings=(row,)))
 

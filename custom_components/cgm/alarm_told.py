@@ -9,7 +9,7 @@ from homeassistant.const import ATTR_ENTITY_ID, EVENT_CALL_SERVICE
 from homeassistant.core import CALLBACK_TYPE, Context, Event, callback
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from .const import ACTION_TELL, DOMAIN
 from .shared.glucose.store import LoggedAlarm
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .shared.glucose.alarms.state import Happening
 
 TOLD = "told"
-TELL = "tell"
 # An automation may wait for long before it calls the next person; this many happenings later the
 # first is forgotten.
 _MOST_CONTEXTS = 200
@@ -61,7 +60,7 @@ class Told:
     @callback
     def _note(self, event: Event[Mapping[str, Any]]) -> None:
         kind = self._begun.get(event.context.parent_id or "")
-        if kind is None or (event.data["domain"], event.data["service"]) == (DOMAIN, TELL):
+        if kind is None or (event.data["domain"], event.data["service"]) == (DOMAIN, ACTION_TELL):
             # What that one calls is noted, with the same context.
             return
         data = event.data["service_data"]

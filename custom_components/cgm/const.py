@@ -44,6 +44,9 @@ FIRST_REACH: Final = timedelta(days=14)
 # How much of the past is kept in memory: the merge's longest look back with room to spare.
 RECENT: Final = timedelta(hours=6)
 
+# The action that tells somebody; the log of who was told notes what it calls instead.
+ACTION_TELL: Final = "tell"
+
 # Shown where a time is not known.
 NO_TIME: Final = "?"
 

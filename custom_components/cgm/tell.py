@@ -10,12 +10,11 @@ from homeassistant.core import ServiceCall, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceNotFound
 from homeassistant.helpers import config_validation as cv
 
-from .const import DOMAIN, LOGGER
+from .const import ACTION_TELL, DOMAIN, LOGGER
 
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
-TELL = "tell"
 ATTR_ACTION = "action"
 
 
@@ -40,7 +39,7 @@ SCHEMA = probatio.Schema(
 @callback
 def async_register_tell(hass: HomeAssistant) -> None:
     """Offer the action."""
-    hass.services.async_register(DOMAIN, TELL, _tell, SCHEMA)
+    hass.services.async_register(DOMAIN, ACTION_TELL, _tell, SCHEMA)
 
 
 async def _tell(call: ServiceCall) -> None:
