@@ -57,7 +57,9 @@ ROOMS = {
     "values": Room(
         files=_in_glucose(
             *("__init__.py", "errors.py", "trend.py", "units.py", "reading.py", "targets.py"),
-            *("treatment.py", "measurement.py"),
+            *("record.py", "treatment.py", "measurement.py", "nightscout_entry.py"),
+            *("nightscout_treatment.py", "fold_treatments.py", "device_ages.py"),
+            "reading_columns.py",
         ),
         pure=True,
     ),

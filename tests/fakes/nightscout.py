@@ -48,8 +48,9 @@ _V1_NUMBERS = {"date", "sgv", "mbg", "noise", "filtered", "unfiltered", "rssi"}
 class Role(frozenset[str], Enum):
     """What a subject, or anybody, may do."""
 
-    ADMIN = frozenset({"status", "entries", "write"})
-    READABLE = frozenset({"status", "entries"})
+    ADMIN = frozenset({"status", "entries", "treatments", "write"})
+    READABLE = frozenset({"status", "entries", "treatments"})
+    ENTRIES_READABLE = frozenset({"status", "entries"})
     STATUS_READABLE = frozenset({"status"})
     DENIED = frozenset[str]()
 
@@ -149,6 +150,7 @@ class FakeNightscout(FakeServer):
         self._signing_key = b"first"
         self._subjects: list[_Subject] = []
         self._stored: list[_Stored] = []
+        self._treatments: list[Row] = []
         self._made = 0
 
     def add_subject(self, name: str, role: Role) -> str:
@@ -171,6 +173,13 @@ class FakeNightscout(FakeServer):
         self._stored.append(_Stored({"_id": identity, **row}, shown, epoch_ms(self.clock())))
         return identity
 
+    def put_treatment(self, row: Row) -> str:
+        """Store a treatment as it is, wrong or not, and return its `_id`; no upsert."""
+        self._made += 1
+        identity = f"{self._made:024x}"
+        self._treatments.append({"_id": identity, **row})
+        return identity
+
     def delete_softly(self, identity: str) -> None:
         """Mark a row deleted, as v3 does."""
         for stored in self._stored:
@@ -187,6 +196,8 @@ class FakeNightscout(FakeServer):
             web.get("/api/v1/entries", v1("entries", self._entries)),
             web.get("/api/v1/entries/current.json", v1("entries", self._current)),
             web.get(r"/api/v1/entries/{model:[a-z]+}.json", v1("entries", self._entries)),
+            web.get("/api/v1/treatments.json", v1("treatments", self._treatments_v1)),
+            web.get("/api/v3/treatments", v3("treatments", self._treatments_v3)),
             web.post("/api/v1/entries", v1("write", self._post_v1)),
             web.post("/api/v1/entries.json", v1("write", self._post_v1)),
             web.get("/api/v2/authorization/request/{token}", self._request_pass),
@@ -257,7 +268,7 @@ class FakeNightscout(FakeServer):
             if not who.good:
                 return _v3_error(401, "Bad access token or JWT")
             if needed not in who.may:
-                return _v3_error(403, "Missing permission api:entries:read")
+                return _v3_error(403, f"Missing permission api:{needed}:read")
             return await handler(request)
 
         return gated
@@ -399,7 +410,33 @@ class FakeNightscout(FakeServer):
         self.put(row)
         return self._stored[-1].row
 
+    async def _treatments_v1(self, request: web.Request) -> web.Response:
+        """Answer as server/treatments.js: by `created_at` as text, newest first."""
+        earliest = request.query.get("find[created_at][$gte]")
+        latest = request.query.get("find[created_at][$lte]")
+        if earliest is None and latest is None:
+            earliest = iso(self.clock() - timedelta(days=DEFAULT_DAYS))
+        found = sorted(self._treatments, key=_created_at, reverse=True)
+        found = [row for row in found if _lies_between(row, earliest, latest)]
+        return web.json_response(found[: int(request.query.get("count", "100"))])
+
     # --- v3 ---
+
+    async def _treatments_v3(self, request: web.Request) -> web.Response:
+        """Answer as api3's search: one condition a field, `sort` and then the identifier."""
+        if request.query.get("sort") != "created_at":
+            return _v3_error(400, "The fake knows no other order")
+        earliest = request.query.get("created_at$gte")
+        limit = _number(request.query.get("limit", str(self.largest_v3_limit)))
+        if limit is None or not 0 < limit <= self.largest_v3_limit:
+            return _v3_error(400, "Parameter limit out of tolerance")
+        found = [
+            _v3_shape(row)
+            for row in self._treatments
+            if row.get("isValid") is not False and _lies_between(row, earliest, None)
+        ]
+        found.sort(key=lambda row: (_created_at(row), str(row["identifier"])))
+        return _v3_answer(found[: int(limit)])
 
     async def _v3_status(self, request: web.Request) -> web.Response:
         # No units here: v3's status carries none.
@@ -502,6 +539,22 @@ def _v3_shape(row: Mapping[str, object]) -> Row:
     """Give a row its identifier instead of Mongo's id, as v3 shows it."""
     shown = {name: value for name, value in row.items() if name != "_id"}
     return {**shown, "identifier": row.get("identifier") or row["_id"]}
+
+
+def _created_at(row: Mapping[str, object]) -> str:
+    created = row.get("created_at")
+    return created if isinstance(created, str) else ""
+
+
+def _lies_between(row: Mapping[str, object], earliest: str | None, latest: str | None) -> bool:
+    """Compare as Mongo does: text with text, after the server wrote the asked times in UTC."""
+    created = row.get("created_at")
+    bounds = [
+        None if text is None else iso(datetime.fromisoformat(text)) for text in (earliest, latest)
+    ]
+    return isinstance(created, str) and (
+        (bounds[0] is None or created >= bounds[0]) and (bounds[1] is None or created <= bounds[1])
+    )
 
 
 def _date(row: Mapping[str, object]) -> float:

@@ -120,7 +120,7 @@ def test_a_missing_file_and_a_folder_are_said(tmp_path: Path, glucose: Glucose) 
     [
         (b"", "expected a Dexcom Clarity or LibreView"),
         (b"\x00\x01\xff" * 100, "expected a Dexcom Clarity"),
-        (b"PK\x03\x04 a zip that is called .csv", "expected a Dexcom Clarity"),
+        (b"PK\x03\x04 a zip that is called .csv", "zip archive"),
         (b"time,gl\n", "without any row"),
         (LIBRE_NOTES, "without any glucose reading"),
         (b"time,gl\n2026-03-01 03:00,NA\n", "line 2: not a number"),

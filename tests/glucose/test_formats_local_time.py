@@ -101,7 +101,7 @@ def test_one_row_alone_is_what_its_zone_says(local: datetime, name: str) -> None
     assert time == local.replace(tzinfo=zone).astimezone(UTC)
 
 
-@pytest.mark.parametrize("year", [1, 1969, 2201, 9999])
+@pytest.mark.parametrize("year", [1, 1899, 2201, 9999])
 def test_years_without_sensors_are_refused(year: int) -> None:
     with pytest.raises(InvalidReadingError, match="no such date"):
         local_time(year, 1, 1, 0, 0)

@@ -10,6 +10,7 @@ import pytest
 
 from glucose.formats import read_export
 from glucose.reading import Bound, Kind
+from glucose.treatment import Intensity, TreatmentKind
 from glucose.units import Unit
 
 EXPORTS = Path(__file__).parents[2].parent / "shared" / "data" / "exports"
@@ -24,7 +25,14 @@ def test_clarity_has_every_row() -> None:
     export = read_export(EXPORTS / "clarity_g6_en.csv", zone=CLARITY_ZONE, source="s")
     assert export.rows == 4012
     assert export.refused == ()
-    assert export.others == {"settings": 10, "insulin": 73, "carbs": 4, "exercise": 3}
+    assert export.others == {"settings": 10}
+    assert Counter((one.kind, one.unit, one.intensity) for one in export.treatments) == {
+        (TreatmentKind.INSULIN_RAPID, "U", None): 49,
+        (TreatmentKind.INSULIN_LONG, "U", None): 24,
+        (TreatmentKind.CARBS, "g", None): 4,
+        (TreatmentKind.EXERCISE, "min", Intensity.LIGHT): 3,
+    }
+    assert {one.amount for one in export.treatments if one.unit == "min"} == {45.0}
     assert Counter((r.series, r.kind, r.bound) for r in export.readings) == {
         ("egv", Kind.CGM, None): 3898,
         ("egv", Kind.CGM, Bound.LOW): 2,
@@ -54,7 +62,13 @@ def test_libreview_has_every_row() -> None:
     )
     assert export.rows == 3615
     assert export.refused == ()
-    assert export.others == {"insulin": 148, "carbs": 88, "note": 270}
+    assert export.others == {"note": 270}
+    assert Counter((one.kind, one.amount is None) for one in export.treatments) == {
+        (TreatmentKind.INSULIN_RAPID, False): 95,
+        (TreatmentKind.INSULIN_RAPID, True): 1,
+        (TreatmentKind.INSULIN_LONG, False): 52,
+        (TreatmentKind.CARBS, False): 88,
+    }
     assert Counter(r.series for r in export.readings) == {"historic": 2349, "scan": 760}
     assert {r.kind for r in export.readings} == {Kind.CGM}
     assert (export.format, export.unit) == ("LibreView", Unit.MMOL_L)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from glucose.errors import InvalidReadingError
+from glucose.nightscout_entry import entry_reading
 from glucose.reading import Bound, Kind, Reading
-from glucose.sources.nightscout_entries import Entries, entry_reading
+from glucose.sources.nightscout_entries import Entries
 from glucose.trend import Trend
 
 NOW = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)

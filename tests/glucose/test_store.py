@@ -354,7 +354,10 @@ def test_health_counts_what_is_there(store: Store, path: Path) -> None:
     health = store.health()
 
     assert (health.rows, health.replaced) == (288, 1)
-    assert health.steps == ("store_identity", "readings_by_series", "notes_of_wearers", "alarm_log")
+    assert health.steps == (
+        *("store_identity", "readings_by_series", "notes_of_wearers", "alarm_log"),
+        "records_of_wearers",
+    )
     assert health.file_bytes == sum(part.stat().st_size for part in path.parent.iterdir())
 
 

@@ -22,6 +22,8 @@ NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 DATED = "cgm.db.damaged-2026-11-20T101500Z"
 READING = Reading(time=NOW, mg_dl=104, source="dexcom", series="share")
 READINGS = [replace(READING, time=NOW + timedelta(minutes=5 * step)) for step in range(5_000)]
+# Behind the schema and the small tables, in the midst of some 30 pages.
+A_PAGE_OF_READINGS = 4096 * 30
 COMMITS = 12
 
 
@@ -176,7 +178,7 @@ def test_a_damaged_page_is_found_after_an_unclean_end_and_the_log_is_kept_beside
     killed: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
-    spoil(tmp_path / "cgm.db", 4096 * 12, b"\xff" * 4096)
+    spoil(tmp_path / "cgm.db", A_PAGE_OF_READINGS, b"\xff" * 4096)
     before = bytes_of_all(tmp_path)
     store = store_at(tmp_path / "cgm.db")
     opened = store.open()
@@ -212,7 +214,7 @@ def test_an_emptied_file_does_not_take_its_log_with_it(killed: Path, tmp_path: P
 
 
 def test_damage_met_in_use_is_told_and_the_next_opening_sets_the_file_aside(path: Path) -> None:
-    spoil(path, 4096 * 12, b"\xff" * 4096)
+    spoil(path, A_PAGE_OF_READINGS, b"\xff" * 4096)
     damaged = path.read_bytes()
     store = store_at(path)
     assert store.open().set_aside is None
@@ -229,7 +231,7 @@ def test_damage_met_in_use_is_told_and_the_next_opening_sets_the_file_aside(path
 
 
 def test_damage_met_while_adding_is_told_too(path: Path) -> None:
-    spoil(path, 4096 * 12, b"\xff" * 4096)
+    spoil(path, A_PAGE_OF_READINGS, b"\xff" * 4096)
     store = store_at(path)
     store.open()
 
@@ -257,7 +259,7 @@ def test_a_row_that_cannot_be_a_reading_is_damage(path: Path, column: str) -> No
 def test_a_false_alarm_costs_nothing(path: Path) -> None:
     """A fault of memory or bus may look like damage: the file is judged by its own bytes."""
     sound = path.read_bytes()
-    spoil(path, 4096 * 12, b"\xff" * 4096)
+    spoil(path, A_PAGE_OF_READINGS, b"\xff" * 4096)
     store = store_at(path)
     store.open()
     with pytest.raises(StoreDamaged):

@@ -24,8 +24,8 @@ READING = Reading(time=NOW, mg_dl=104, source="dexcom", series="share")
 READINGS = [replace(READING, time=NOW + timedelta(minutes=5 * step)) for step in range(500)]
 
 
-def treatments(db: Database) -> None:
-    db.create_table("treatments", {"id": int, "units": float}, pk="id")
+def doses(db: Database) -> None:
+    db.create_table("doses", {"id": int, "units": float}, pk="id")
     db.execute("UPDATE readings SET mg_dl = 222")
 
 
@@ -75,13 +75,16 @@ def test_steps_are_recorded_in_their_order_with_their_time(path: Path) -> None:
 
 
 def test_released_steps_are_never_renamed_or_reordered() -> None:
-    released = ["store_identity", "readings_by_series", "notes_of_wearers"]
+    released = [
+        *("store_identity", "readings_by_series", "notes_of_wearers", "alarm_log"),
+        "records_of_wearers",
+    ]
 
     assert [step.__name__ for step in MIGRATIONS][: len(released)] == released
 
 
 def test_a_new_step_keeps_what_is_there_and_is_taken_once(path: Path) -> None:
-    newer = store_at(path, treatments)
+    newer = store_at(path, doses)
     opened = newer.open()
     newer.add("anna", READINGS[:1])
     newer.close()
@@ -89,23 +92,23 @@ def test_a_new_step_keeps_what_is_there_and_is_taken_once(path: Path) -> None:
 
     assert not opened.begun_anew
     assert [reading.mg_dl for reading in newer.readings("anna")] == [104] + [222] * 499
-    assert newer.health().steps[-1] == "treatments"
+    assert newer.health().steps[-1] == "doses"
     newer.close()
 
 
 def test_a_failure_in_the_second_step_leaves_schema_and_data_as_they_were(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(RuntimeError, match="the step broke"):
-        store_at(path, treatments, broken_halfway).open()
+        store_at(path, doses, broken_halfway).open()
 
     assert bytes_of_all(path.parent) == {path.name: before}
     old = store_at(path)
     assert not old.open().begun_anew
     assert old.readings("anna") == READINGS
     old.close()
-    repaired = store_at(path, treatments, alarms)
+    repaired = store_at(path, doses, alarms)
     repaired.open()
-    assert repaired.health().steps[-2:] == ("treatments", "alarms")
+    assert repaired.health().steps[-2:] == ("doses", "alarms")
     repaired.close()
 
 
@@ -149,13 +152,13 @@ def in_use_meanwhile(store: Store) -> None:
 def test_a_file_of_a_newer_release_is_refused_and_not_touched(
     path: Path, end: Callable[[Store], None]
 ) -> None:
-    newer = store_at(path, treatments)
+    newer = store_at(path, doses)
     newer.open()
     newer.add("anna", READINGS)
     end(newer)
     before = bytes_of_all(path.parent)
 
-    with pytest.raises(StoreTooNew, match=r"newer release .*treatments"):
+    with pytest.raises(StoreTooNew, match=r"newer release .*doses"):
         store_at(path).open()
 
     after = bytes_of_all(path.parent)
@@ -168,7 +171,7 @@ def test_a_file_of_a_newer_release_is_refused_and_not_touched(
 
 
 def test_a_refused_newer_file_keeps_its_mode(path: Path) -> None:
-    newer = store_at(path, treatments)
+    newer = store_at(path, doses)
     newer.open()
     newer.close()
     path.chmod(0o644)

@@ -95,15 +95,15 @@ def test_a_move_that_fails_half_way_moves_nothing(
 ) -> None:
     store.add("edge pi", [at(0), at(0, 105, series="graph")])
     first = store.readings("edge pi")
-    from glucose.store import history  # noqa: PLC0415 - to break the second of two series
+    from glucose.store import readings  # noqa: PLC0415 - to break the second of two series
 
-    whole, broken = history._keep, iter([False, True])  # noqa: SLF001 - the step that writes
+    whole, broken = readings._keep, iter([False, True])  # noqa: SLF001 - the step that writes
 
     def full_at_the_second(*given: object) -> object:
         keep = {False: whole, True: None}[next(broken)]
         return keep(*given)  # type: ignore[arg-type,misc]  # None cannot be called: that is it
 
-    monkeypatch.setattr(history, "_keep", full_at_the_second)
+    monkeypatch.setattr(readings, "_keep", full_at_the_second)
     with pytest.raises(TypeError):
         store.move("edge pi", "basement", to_wearer="alex", to_source="new")
     monkeypatch.undo()

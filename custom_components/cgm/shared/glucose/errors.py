@@ -12,7 +12,11 @@ class GlucoseError(Exception):
     """Parent of every error raised on purpose in this library."""
 
 
-class InvalidReadingError(GlucoseError, ValueError):
+class InvalidRecordError(GlucoseError, ValueError):
+    """A value cannot be a treatment, measurement or reading: refuse this row, keep the others."""
+
+
+class InvalidReadingError(InvalidRecordError):
     """A value cannot be a glucose reading: refuse this row, keep the others."""
 
 

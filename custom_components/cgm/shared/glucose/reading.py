@@ -73,7 +73,7 @@ def whole_mg_dl(value: object) -> int:
     Raises InvalidReadingError for NaN, infinities, bool, other text, anything else, and
     for what lies outside 10..600.
     """
-    number = _number(value)
+    number = finite_number(value)
     if not LOWEST_MG_DL - 0.5 <= number <= HIGHEST_MG_DL + 0.5:
         msg = f"glucose outside {LOWEST_MG_DL}..{HIGHEST_MG_DL} mg/dL"
         raise InvalidReadingError(msg)
@@ -82,20 +82,20 @@ def whole_mg_dl(value: object) -> int:
 
 def whole_mg_dl_of_mmol_l(value: object) -> int:
     """Convert a vendor's mmol/L to whole mg/dL, rounded once; refuses as whole_mg_dl does."""
-    return whole_mg_dl(_number(value) * MG_DL_PER_MMOL_L)
+    return whole_mg_dl(finite_number(value) * MG_DL_PER_MMOL_L)
 
 
 def utc_of_epoch_ms(value: object) -> datetime:
     """Return aware UTC for a vendor's epoch milliseconds; raises InvalidReadingError."""
     try:
-        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=_number(value))
+        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=finite_number(value))
     except OverflowError:
         msg = "time outside the calendar"
         raise InvalidReadingError(msg) from None
 
 
-def _number(value: object) -> float:
-    """Read a finite decimal; a comma, NaN, bool or any other text is refused."""
+def finite_number(value: object) -> float:
+    """Read a finite decimal; a comma, NaN, bool or any other text: InvalidReadingError."""
     if isinstance(value, str):
         text = value.strip()
         if _DECIMAL.fullmatch(text) is None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from .alarms import ALARMS
 from .command import CannotDo
+from .convert import CONVERT
+from .picture import PICTURE
+from .stats import STATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from .command import Command
 
 # One file a command.
-COMMANDS = (ALARMS,)
+COMMANDS = (ALARMS, CONVERT, PICTURE, STATS)
 # argparse ends with 2 as well.
 DONE, CANNOT, INTERRUPTED = 0, 2, 130
 PROGRAM = "glucose"
@@ -47,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Looks at an export of glucose readings. It sends nothing anywhere, changes no "
-        "file, and never advises a dose.",
+        description="Looks at an export of glucose readings. It sends nothing anywhere, writes no "
+        "file but the one -o names, and never advises a dose.",
         epilog="For example: " + "; ".join(command.example for command in COMMANDS) + ". "
         "Each command has --help.",
     )

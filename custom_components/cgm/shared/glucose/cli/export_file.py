@@ -40,8 +40,8 @@ def describe(parser: ArgumentParser) -> None:
         "file",
         type=Path,
         metavar="FILE",
-        help="a Dexcom Clarity or LibreView export, or a CSV with the columns time and "
-        "glucose_mg_dl, glucose_mmol_l or gl",
+        help="a Dexcom Clarity or LibreView export, Nightscout's JSON, or a CSV with the columns "
+        "time and glucose_mg_dl, glucose_mmol_l or gl",
     )
     parser.add_argument(
         "--tz",
@@ -66,19 +66,23 @@ def describe(parser: ArgumentParser) -> None:
     )
 
 
-def read(given: Namespace) -> ExportFile:
-    """Read the file that was named; raises CannotDo."""
+def read(given: Namespace, *, source: str | None = SOURCE, readings: bool = True) -> ExportFile:
+    """Read the file that was named; raises CannotDo.
+
+    `source` is whose the readings become, None for what the file itself says; without `readings`
+    a file that has none will do.
+    """
     path: Path = given.file
     zone = ZoneInfo("UTC") if given.tz is None else _zone(given.tz)
     try:
-        export = read_export(path, zone=zone, source=SOURCE, day_first=given.day_first)
+        export = read_export(path, zone=zone, source=source, day_first=given.day_first)
     except OSError as error:
         raise CannotDo(f"cannot read {path}: {error.strerror or type(error).__name__}") from error
     except AmbiguousDates as error:
         raise CannotDo(f"{path}: {error} (--day-first or --month-first)") from error
     except UnrecognisedExport as error:
         raise CannotDo(f"{path}: {error}") from error
-    if not export.readings:
+    if readings and not export.readings:
         raise CannotDo(f"{path}: {_nothing_in(export)}")
     return ExportFile(export=export, zone=zone, notes=tuple(_notes(export, given.tz)))
 

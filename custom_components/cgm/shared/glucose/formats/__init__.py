@@ -1,7 +1,8 @@
-"""One door to every export format: which it is, is seen from its header row."""
+"""One door to every export format: which it is, is seen from what it begins with."""
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,45 +10,75 @@ from ..errors import UnrecognisedExport
 from .clarity import Clarity
 from .export import Export, RefusedRow
 from .generic import Generic
+from .languages import refuse_unseen
 from .libreview import LibreView
-from .table import DELIMITERS, cells_of, lines_of, rows_of, text_of
+from .nightscout import read_nightscout
+from .own_readings import readings_csv
+from .own_treatments import OwnTreatments, treatments_csv
+from .table import DELIMITERS, header_of, lines_of, name_and_unit, records_of, rows_of
+from .text import pieces_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from zoneinfo import ZoneInfo
 
-__all__ = ["Export", "RefusedRow", "read_export"]
+    from .table import Row
 
-FORMATS = (Clarity, LibreView, Generic)
+__all__ = ["Export", "RefusedRow", "read_export", "readings_csv", "treatments_csv"]
+
 # A title and notes may stand above the header, but not pages of them.
 HEADER_WITHIN_LINES = 30
+_BLANK = " \t\r\n\ufeff"
+_Format = Clarity | LibreView | Generic | OwnTreatments
 
 
 def read_export(
     path_or_text: Path | bytes | str,
     *,
     zone: ZoneInfo,
-    source: str,
+    source: str | None,
     day_first: bool | None = None,
 ) -> Export:
-    """Read a whole export; every row is a reading, known to be none, or refused with its line.
+    """Read a whole export; every row is a reading or treatment, is known, or refused by its line.
 
     A Path is read from disk (blocking), bytes are decoded, text is taken as it is. Local times
     are read in `zone` (local_time.py says what happens when clocks change). Readings carry
-    `source`. `day_first` settles LibreView dates that can be read both ways.
+    `source`; where it is None, the one that a file of ours tells, else the format's own name.
+    `day_first` settles LibreView dates that can be read both ways.
 
     Raises UnrecognisedExport, AmbiguousDates among them, and OSError for the path.
     """
-    data = path_or_text.read_bytes() if isinstance(path_or_text, Path) else path_or_text
-    lines = lines_of(text_of(data) if isinstance(data, bytes) else data)
+    pieces = pieces_of(path_or_text)
+    beginning = next(pieces, "")
+    everything = chain([beginning], pieces)
+    if beginning.lstrip(_BLANK)[:1] in {"{", "["}:
+        return read_nightscout(everything, zone=zone, source=source)
+    # What has no header is refused before all of it was read.
+    first = lines_of([beginning])
+    if len(first) > HEADER_WITHIN_LINES:
+        _recognised(first)
+    recognised, rows = _recognised(lines_of(everything))
+    return recognised.read(rows, zone=zone, source=source, day_first=day_first)
+
+
+def _recognised(lines: Sequence[str]) -> tuple[_Format, Iterator[Row]]:
+    """Find the header row; raises UnrecognisedExport."""
     for at, line in enumerate(lines[:HEADER_WITHIN_LINES]):
         for delimiter in DELIMITERS:
-            header = cells_of(line, delimiter) or ()
-            for recognised in (format_.of_header(header) for format_ in FORMATS):
-                if recognised is not None:
-                    rows = rows_of(lines, at + 1, delimiter, len(header))
-                    return recognised.read(rows, zone=zone, source=source, day_first=day_first)
+            header = header_of(line, delimiter)
+            recognised = (
+                Clarity.of_header(header)
+                or LibreView.of_header(header, lines[:at])
+                or Generic.of_header(header)
+            )
+            if recognised is not None:
+                return recognised, rows_of(lines, at + 1, delimiter, len(header))
+            ours = OwnTreatments.of_header(header)
+            if ours is not None:
+                return ours, records_of(lines, at + 1, delimiter)
+            refuse_unseen(name_and_unit(cell)[0] for cell in header)
     raise UnrecognisedExport(
-        "expected a Dexcom Clarity or LibreView CSV export in English or German, or a CSV with "
-        "the columns time and glucose_mg_dl or glucose_mmol_l, with its header row among the "
-        f"first {HEADER_WITHIN_LINES} lines"
+        "expected a Dexcom Clarity or LibreView CSV export in English, Italian or (Clarity) "
+        "German, Nightscout's JSON, or a CSV with the columns time and glucose_mg_dl or "
+        f"glucose_mmol_l, with its header row among the first {HEADER_WITHIN_LINES} lines"
     )

@@ -1,4 +1,4 @@
-"""What reading an export yields: readings, rows that are something else, and rows refused."""
+"""What reading an export yields: readings, treatments, rows that are neither, and rows refused."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..reading import Reading
+    from ..treatment import Treatment
     from ..units import Unit
 
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 class RefusedRow:
     """A row that could not be read: its first line in the file, from 1, and why.
 
-    The reason never repeats what the row says: exports carry names and notes.
+    In JSON, which has no rows, it is the object's number. The reason never repeats what the row
+    says: exports carry names and notes.
     """
 
     line: int
@@ -27,20 +29,18 @@ class RefusedRow:
 class Export:
     """One file, every row accounted for.
 
-    `readings` are sorted by time, rows of one time in the file's order. `others` counts rows
-    known to be no reading, by what they are ("insulin", "carbs", "settings" …). `unit` is the
-    file's own. `zoned` tells that every time came with its offset, so that no zone was needed.
-    Rows are what follows the header, blank lines apart.
+    `readings` and `treatments` are sorted by time, rows of one time in the file's order. `others`
+    counts rows known to be neither, by what they are ("settings", "ketone" …). `rows` counts what
+    follows the header, blank lines apart: each is read, refused or among the others, and one may
+    hold two treatments. `unit` is the file's own. `zoned` tells that every time came with its
+    offset, so that no zone was needed.
     """
 
     format: str
     unit: Unit
     readings: tuple[Reading, ...]
+    treatments: tuple[Treatment, ...]
     refused: tuple[RefusedRow, ...]
     others: Mapping[str, int]
+    rows: int
     zoned: bool = False
-
-    @property
-    def rows(self) -> int:
-        """How many rows the file has: each is in exactly one of the three groups."""
-        return len(self.readings) + len(self.refused) + sum(self.others.values())

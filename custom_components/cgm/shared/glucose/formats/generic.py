@@ -1,25 +1,30 @@
-"""A plain table of times and values, as research packages and spreadsheets write it."""
+"""A plain table of times and values, as research packages, spreadsheets and we ourselves write."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidReadingError, UnrecognisedExport
-from ..reading import Bound, Kind
+from ..reading import Bound, Kind, Reading
+from ..trend import Trend
 from ..units import Unit
-from .export import Export
-from .local_time import Stamp, local_time
-from .measured import Measured, export_of
-from .table import Row, glucose_of
+from .iso_time import stamp_of
+from .measured import Gathering
+from .moments import HOUR_ENDS, Moments
+from .own_readings import SERIES_MARK
+from .safe_cell import unsafe
+from .table import Row, glucose_of, tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from .export import Export
+
 FORMAT = "generic CSV"
+SOURCE = "csv"
 SERIES = "readings"
 
 _TIME = {"time", "timestamp"}
@@ -29,14 +34,11 @@ _GLUCOSE = {
     "glucose_mg_dl": Unit.MG_DL,
     "glucose_mmol_l": Unit.MMOL_L,
 }
-_WHEN = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?"
-    r" ?(?:(Z)|([+-])(\d{2}):?(\d{2}))?",
-    re.ASCII,
-)
-_LONGEST_OFFSET_MINUTES = 15 * 60
+_OTHERS = ("bound", "trend", "kind", "source", "id")
 _BOUNDS: dict[str, Bound | None] = {"": None, "low": Bound.LOW, "high": Bound.HIGH}
 _KINDS = {"": Kind.CGM, "cgm": Kind.CGM, "meter": Kind.METER}
+# Anybody may call a column trend; a word that is none of ours says nothing.
+_TRENDS = {trend.value: trend for trend in Trend}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,96 +46,114 @@ class Generic:
     """Where this file keeps what; built by `of_header`."""
 
     width: int
-    time: int
-    glucose: int
+    columns: Mapping[str, int]
     unit: Unit
-    wearer: int | None
-    bound: int | None
-    kind: int | None
 
     @classmethod
     def of_header(cls, header: Sequence[str]) -> Generic | None:
-        """Recognise a row that names a time and one glucose column; None for any other row."""
+        """Recognise a row that names a time and one glucose column; None for any other row.
+
+        Raises UnrecognisedExport where there are two: nobody says which of them to believe.
+        """
         names = [cell.casefold() for cell in header]
         times = [at for at, name in enumerate(names) if name in _TIME]
         values = [at for at, name in enumerate(names) if name in _GLUCOSE]
+        if len(times) == 1 and len(values) > 1:
+            raise UnrecognisedExport(
+                f"{len(values)} columns of glucose ({', '.join(names[at] for at in values)}): "
+                "leave one of them"
+            )
         if len(times) != 1 or len(values) != 1:
             return None
-
-        def column(name: str) -> int | None:
-            return names.index(name) if name in names else None
-
+        columns = {name: names.index(name) for name in _OTHERS if name in names}
         return cls(
             width=len(header),
-            time=times[0],
-            glucose=values[0],
+            columns={**columns, "time": times[0], "glucose": values[0]},
             unit=_GLUCOSE[names[values[0]]],
-            wearer=column("id"),
-            bound=column("bound"),
-            kind=column("kind"),
         )
 
     def read(
-        self, rows: Iterable[Row], *, zone: ZoneInfo, source: str, day_first: bool | None = None
+        self,
+        rows: Iterable[Row],
+        *,
+        zone: ZoneInfo,
+        source: str | None,
+        day_first: bool | None = None,
     ) -> Export:
         """Read every row; a time with an offset, or Z, is taken by it, any other in `zone`.
 
-        `day_first` is not needed: dates begin with the year. Where a column `id` tells several
-        wearers apart the file is refused: their readings are no one's history. Raises
+        `day_first` is not needed: dates begin with the year. A column `source` of ours
+        ("source/series") gives the series back, so that two of them at one time stay two, and
+        where no `source` is given, the source too. Where a column `id` tells several wearers
+        apart the file is refused: their readings are no one's history. Raises
         UnrecognisedExport.
         """
         del day_first
-        kept = tuple(rows)
-        if self.wearer is not None:
-            at = self.wearer
-            wearers = {row.cells[at] for row in kept if row.cells and len(row.cells) > at}
-            if len(wearers) > 1:
-                raise UnrecognisedExport(
-                    f"the column id tells {len(wearers)} wearers apart: make a file of each"
-                )
-        return export_of(
-            kept, self._read_row, format=FORMAT, unit=self.unit, zone=zone, source=source
-        )
+        gathering = Gathering(zone=zone, source=source or SOURCE)
+        likes: dict[Hashable, Reading] = {}
+        wearers: set[str] = set()
+        # What a row says beside its time; most rows say what one before them said.
+        says = itemgetter(*(at for what, at in self.columns.items() if what != "time"))
 
-    def _read_row(self, row: Row) -> Measured | str:
-        """Return the reading; raises InvalidReadingError."""
-        if row.cells is None:
-            raise InvalidReadingError("its quotes do not come out even")
-        if any(row.cells[self.width :]):
-            raise InvalidReadingError("more fields than columns")
-        cells = row.cells + ("",) * (self.width - len(row.cells))
-        bound = "" if self.bound is None else cells[self.bound].casefold()
-        kind = "" if self.kind is None else cells[self.kind].casefold()
+        def read_row(line: int, raw: Sequence[str] | None) -> None:
+            cells = tidy(raw, self.width)
+            if "id" in self.columns:
+                wearers.add(cells[self.columns["id"]])
+            text = cells[self.columns["time"]]
+            stamp = stamp_of(text)
+            like = self._like(cells, gathering, keep=source is None)
+            gathering.measure(stamp, like)
+            likes[says(cells)] = like
+            moments.learn(text, stamp)
+
+        rows = iter(rows)
+        when, width = self.columns["time"], self.width
+        moments = Moments(gathering.clock)
+        for line, cells in rows:
+            if cells is not None and "Z" in "".join(cells[when : when + 1]):
+                moments = Moments(gathering.clock, suffix="Z")
+            gathering.attempt(line, read_row, cells)
+            break
+        times, likings = gathering.measured.times, gathering.measured.likes
+        hours, rest = moments.hours, moments.rest
+        for line, cells in rows:
+            if cells is not None and len(cells) == width:
+                text = cells[when]
+                try:
+                    time = hours[text[:HOUR_ENDS]] + rest[text[HOUR_ENDS:]]
+                    like = likes[says(cells)]
+                except KeyError:
+                    pass
+                else:
+                    times.append(time)
+                    likings.append(like)
+                    continue
+            gathering.attempt(line, read_row, cells)
+        if len(wearers) > 1:
+            raise UnrecognisedExport(
+                f"the column id tells {len(wearers)} wearers apart: make a file of each"
+            )
+        return gathering.export(format=FORMAT, unit=self.unit)
+
+    def _like(self, cells: Sequence[str], gathering: Gathering, *, keep: bool) -> Reading:
+        """Return what the row measured, `keep` of its own source; raises InvalidReadingError."""
+        said = {what: cells[at] for what, at in self.columns.items()}
+        bound, kind = said.get("bound", "").casefold(), said.get("kind", "").casefold()
         if bound not in _BOUNDS:
             raise InvalidReadingError("a bound that is neither low nor high")
         if kind not in _KINDS:
             raise InvalidReadingError("a kind that is neither cgm nor meter")
-        if not cells[self.glucose]:
+        if not said["glucose"]:
             raise InvalidReadingError("no glucose value")
-        return Measured(
-            line=row.line,
-            stamp=_when(cells[self.time]),
-            device="",
+        source, _, series = unsafe(said.get("source", "")).rpartition(SERIES_MARK)
+        ours = bool(source and series)
+        like = gathering.like(
+            series if ours else SERIES,
+            glucose_of(said["glucose"], self.unit),
             kind=_KINDS[kind],
-            series=SERIES,
-            mg_dl=glucose_of(cells[self.glucose], self.unit),
             bound=_BOUNDS[bound],
         )
-
-
-def _when(cell: str) -> Stamp:
-    """Read a time as YYYY-MM-DD hh:mm:ss, with an offset or without; raises InvalidReadingError."""
-    match = _WHEN.fullmatch(cell)
-    if match is None:
-        raise InvalidReadingError("not a time as YYYY-MM-DD hh:mm:ss" if cell else "no time")
-    *parts, utc, sign, hours, minutes = match.groups()
-    year, month, day, hour, minute, second = (int(part or 0) for part in parts)
-    local: datetime = local_time(year, month, day, hour, minute, second)
-    if utc:
-        return Stamp(local, offset=timedelta())
-    if sign is None:
-        return Stamp(local)
-    ahead = int(hours) * 60 + int(minutes)
-    if ahead > _LONGEST_OFFSET_MINUTES:
-        raise InvalidReadingError("no such offset from UTC")
-    return Stamp(local, offset=timedelta(minutes=-ahead if sign == "-" else ahead))
+        if ours and keep:
+            like = replace(like, source=source)
+        trend = _TRENDS.get(said.get("trend", "").casefold())
+        return like if trend is None else replace(like, trend=trend)

@@ -15,20 +15,23 @@ zone is told by the caller, and twice a year it is not enough:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import chain, pairwise
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidReadingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence, Set as AbstractSet
+    from collections.abc import Callable, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
-
-# Beyond these a zone's arithmetic leaves the calendar, and nothing was measured.
-EARLIEST_YEAR = 1970
+# A file's dates are dates from here on, though a year such as 1 is a slip; far beyond the present
+# a zone's arithmetic leaves the calendar.
+EARLIEST_YEAR = 1900
 LATEST_YEAR = 2200
+_DAY = timedelta(days=1)
+# A device's usual spacing is looked for this many rows to either side.
+_AROUND = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,11 @@ class Stamp:
 
 
 def local_time(  # noqa: PLR0913, PLR0917 - what datetime itself takes
-    year: int, month: int, day: int, hour: int, minute: int, second: int = 0
+    year: int, month: int, day: int, hour: int, minute: int, second: int = 0, millisecond: int = 0
 ) -> datetime:
     """Return the naive local time; raises InvalidReadingError where the calendar has no such."""
     try:
-        local = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the zone comes later
+        local = datetime(year, month, day, hour, minute, second, millisecond * 1000)  # noqa: DTZ001 - the zone comes later
     except ValueError:
         local = None
     if local is None or not EARLIEST_YEAR <= year <= LATEST_YEAR:
@@ -53,75 +56,143 @@ def local_time(  # noqa: PLR0913, PLR0917 - what datetime itself takes
     return local
 
 
+class LocalClock:
+    """A wearer's clock: the UTC of what it showed; it remembers each day's offset."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        """Ask the zone nothing yet."""
+        self._zone = zone
+        self._offsets: dict[date, timedelta | None] = {}
+
+    def utc(self, stamp: Stamp) -> datetime:
+        """Return aware UTC, or the naive local time where the clock showed it twice: see settle."""
+        local = stamp.local
+        offset = stamp.offset if stamp.offset is not None else self._offset(local.date())
+        if offset is not None:
+            return (local - offset).replace(tzinfo=UTC)
+        first, second = (self.in_pass(local, fold) for fold in (0, 1))
+        # In the skipped hour the second one is the earlier.
+        return local if second > first else first
+
+    def is_plain(self, day: date) -> bool:
+        """Say whether one offset held for the whole day."""
+        return self._offset(day) is not None
+
+    def in_pass(self, local: datetime, fold: int) -> datetime:
+        """Return aware UTC in the first (0) or second (1) pass of a repeated hour."""
+        return local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC)
+
+    def _offset(self, day: date) -> timedelta | None:
+        """Return the offset of a whole day; None where it changes within."""
+        try:
+            return self._offsets[day]
+        except KeyError:
+            edges = {
+                datetime.combine(midnight, time(), self._zone).replace(fold=fold).utcoffset()
+                for midnight in (day, day + _DAY)
+                for fold in (0, 1)
+            }
+            offset = edges.pop() if len(edges) == 1 else None
+            self._offsets[day] = offset
+            return offset
+
+
 def utc_times(stamps: Sequence[Stamp], zone: ZoneInfo) -> list[datetime]:
     """Return aware UTC for each stamp of one device, in the given (file) order."""
-    first = [_utc(stamp, zone, 0) for stamp in stamps]
-    second = [_utc(stamp, zone, 1) for stamp in stamps]
-    # In the skipped hour the second reading is the earlier one.
-    repeated = {index for index in range(len(stamps)) if second[index] > first[index]}
-    times = list(first)
-    unknown: list[int] = []
-    for index in sorted(repeated):
-        then = _by_clock(index, stamps, first, repeated)
-        if then is None:
-            unknown.append(index)
-        elif abs(second[index] - then) < abs(first[index] - then):
-            times[index] = second[index]
-    if unknown:
-        certain = [stamp for index, stamp in enumerate(stamps) if index not in repeated]
-        _second_passes(unknown, stamps, times, second, _cadence(certain))
+    clock = LocalClock(zone)
+    times = [clock.utc(stamp) for stamp in stamps]
+    settle(times, lambda index: stamps[index].clock, clock)
     return times
 
 
-def _utc(stamp: Stamp, zone: ZoneInfo, fold: int) -> datetime:
-    """Return aware UTC by the stamp's own offset, else in this pass of the zone's clock."""
-    if stamp.offset is not None:
-        return (stamp.local - stamp.offset).replace(tzinfo=UTC)
-    return stamp.local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+def settle(
+    times: list[datetime], own_clock: Callable[[int], int | None], clock: LocalClock
+) -> None:
+    """Put UTC in the place of every naive time of one device, in the file's order.
+
+    `own_clock` tells a row's seconds by the device's running clock, None where it has none.
+    """
+    repeated = {index for index, time in enumerate(times) if time.tzinfo is None}
+    if not repeated:
+        return
+    shown = {index: times[index] for index in sorted(repeated)}
+    anchors = _anchors(list(shown), own_clock, times, repeated)
+    unknown: list[int] = []
+    for index, anchor in anchors.items():
+        seconds = own_clock(index)
+        first, second = clock.in_pass(shown[index], 0), clock.in_pass(shown[index], 1)
+        times[index] = first
+        if anchor is None or seconds is None:
+            unknown.append(index)
+            continue
+        certain, origin = anchor
+        then = certain + timedelta(seconds=seconds - origin)
+        if abs(second - then) < abs(first - then):
+            times[index] = second
+    for index in _second_passes(unknown, shown, times, repeated):
+        times[index] = clock.in_pass(shown[index], 1)
 
 
-def _by_clock(
-    index: int, stamps: Sequence[Stamp], times: Sequence[datetime], repeated: AbstractSet[int]
-) -> datetime | None:
-    """Return a row's time by the device's clock and the nearest certain row before, else after."""
-    clock = stamps[index].clock
-    if clock is None:
+def _anchors(
+    indices: Sequence[int],
+    own_clock: Callable[[int], int | None],
+    times: Sequence[datetime],
+    repeated: set[int],
+) -> dict[int, tuple[datetime, int] | None]:
+    """Return for each of `indices` the nearest certain row before it, else the first behind.
+
+    Such a row is the UTC and the device's own clock at one moment. Every row is looked at once at
+    most, however many hours are repeated.
+    """
+
+    def first_certain(among: Iterable[int]) -> tuple[datetime, int] | None:
+        for index in among:
+            origin = own_clock(index) if index not in repeated else None
+            if origin is not None:
+                return times[index], origin
         return None
-    for other in chain(range(index - 1, -1, -1), range(index + 1, len(stamps))):
-        origin = stamps[other].clock
-        if origin is not None and other not in repeated:
-            return times[other] + timedelta(seconds=clock - origin)
-    return None
+
+    found: dict[int, tuple[datetime, int] | None] = {}
+    anchor: tuple[datetime, int] | None = None
+    done = -1
+    for index in indices:
+        anchor = first_certain(range(index - 1, done, -1)) or anchor
+        found[index], done = anchor, index
+    if None in found.values():
+        behind = first_certain(range(len(times)))
+        found = {index: anchor or behind for index, anchor in found.items()}
+    return found
 
 
 def _second_passes(
     unknown: Sequence[int],
-    stamps: Sequence[Stamp],
-    times: list[datetime],
-    second: Sequence[datetime],
-    cadence: timedelta,
-) -> None:
-    """Move what belongs to the second pass of each repeated hour, by the file's order."""
-    hours: dict[datetime, list[int]] = {}
+    shown: dict[int, datetime],
+    times: Sequence[datetime],
+    repeated: set[int],
+) -> list[int]:
+    """Return which rows belong to the second pass of each repeated hour, by the file's order."""
+    days: dict[date, list[int]] = {}
     for index in unknown:
         # The two passes of one change lie within hours; two changes lie months apart.
-        day = stamps[index].local.replace(hour=0, minute=0, second=0, microsecond=0)
-        hours.setdefault(day, []).append(index)
-    for indices in hours.values():
-        back = [b for a, b in pairwise(indices) if stamps[b].local < stamps[a].local]
-        moved = [index for index in indices if back and index >= back[0]]
-        if not back:
-            last: datetime | None = None
-            for index in indices:
-                if last is not None and stamps[index].local - last < cadence / 2:
-                    moved.append(index)
-                else:
-                    last = stamps[index].local
-        for index in moved:
-            times[index] = second[index]
+        days.setdefault(shown[index].date(), []).append(index)
+    found: list[int] = []
+    for indices in days.values():
+        back = [b for a, b in pairwise(indices) if shown[b] < shown[a]]
+        if back:
+            found += [index for index in indices if index >= back[0]]
+            continue
+        near = range(max(0, indices[0] - _AROUND), min(len(times), indices[-1] + _AROUND))
+        cadence = _cadence([times[index] for index in near if index not in repeated])
+        last: datetime | None = None
+        for index in indices:
+            if last is not None and shown[index] - last < cadence / 2:
+                found.append(index)
+            else:
+                last = shown[index]
+    return found
 
 
-def _cadence(stamps: Sequence[Stamp]) -> timedelta:
-    """Return the usual spacing of the stamps; zero where there are too few to tell."""
-    gaps = sorted(b.local - a.local for a, b in pairwise(stamps) if b.local > a.local)
+def _cadence(times: Sequence[datetime]) -> timedelta:
+    """Return the usual spacing; zero where there are too few to tell."""
+    gaps = sorted(b - a for a, b in pairwise(times) if b > a)
     return gaps[len(gaps) // 2] if gaps else timedelta(0)

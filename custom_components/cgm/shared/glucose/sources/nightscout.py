@@ -9,13 +9,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ..errors import UnexpectedAnswer
+from ..nightscout_entry import EARLIEST
 from .http import HttpAnswer, ask
 from .login import LoginGuard
-from .nightscout_entries import EARLIEST, Entries
+from .nightscout_entries import Entries
 from .nightscout_pages import pages, row_ms
 from .nightscout_settings import Api, NightscoutSettings, likely_api
+from .nightscout_treatments import Treatments, created_ms, created_text
 from .nightscout_v3 import Pass, pass_of, result_of
-from .source import Answer, VisibleWearer
+from .source import Answer, TreatmentAnswer, VisibleWearer
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -111,6 +113,32 @@ class NightscoutAccount:
             self._guard.accepted()
             return entries.answer(self._clock_offset)
 
+    async def treatments(self, wearer: str, source: str, since: datetime) -> TreatmentAnswer:
+        """Return the site's treatments at or after `since` (aware); of a phone, none.
+
+        A secret that may not read them says nothing against the readings, so the guard is not
+        told.
+        """
+        if wearer != self._settings.site_id:
+            msg = "the site does not carry this wearer"
+            raise UnexpectedAnswer(msg)
+        found = Treatments(source, since)
+        if self._settings.api is Api.PHONE:
+            return found.answer()
+        start = (max(since, EARLIEST) - _EPOCH) // _MS
+        v1 = self._settings.api is Api.V1
+        async with self._turn:
+            async for rows in pages(
+                lambda bound, count: self._treatment_rows(start, bound, count),
+                start=start,
+                size=self._page_size,
+                largest=LARGEST_V1_PAGE if v1 else LARGEST_V3_PAGE,
+                backwards=v1,
+                moment=created_ms,
+            ):
+                found.take(rows)
+        return found.answer()
+
     def _pages(self, since: datetime) -> AsyncIterator[list[object]]:
         start = (max(since, EARLIEST) - _EPOCH) // _MS
         match self._settings.api:
@@ -166,6 +194,20 @@ class NightscoutAccount:
         params = {"sort": "date", "date$gte": str(bound or 0), "limit": str(count)}
         return _list(result_of(await self._document("/api/v3/entries", params)))
 
+    async def _treatment_rows(self, start: int, bound: int | None, count: int) -> list[object]:
+        """Return `count` treatments as _v1_rows and _v3_rows do entries, by `created_at`."""
+        if self._settings.api is Api.V1:
+            params = {"count": str(count), "find[created_at][$gte]": created_text(start)}
+            if bound is not None:
+                params["find[created_at][$lte]"] = created_text(bound)
+            return _list(await self._document("/api/v1/treatments.json", params, optional=True))
+        params = {
+            "sort": "created_at",
+            "created_at$gte": created_text(bound or start),
+            "limit": str(count),
+        }
+        return _list(result_of(await self._document("/api/v3/treatments", params, optional=True)))
+
     async def _phone_rows(self, count: int) -> list[object]:
         """Return the phone's newest `count` rows; `all_data` keeps those of the sensor before."""
         answer = await self._get("/sgv.json", {"count": str(count), "all_data": "Y"})
@@ -173,17 +215,27 @@ class NightscoutAccount:
         document = answer.json() if answer.body.strip() else []
         return [] if document == {} else _list(document)
 
-    async def _document(self, path: str, params: Mapping[str, str] | None = None) -> object:
-        return (await self._get(path, params)).json()
+    async def _document(
+        self, path: str, params: Mapping[str, str] | None = None, *, optional: bool = False
+    ) -> object:
+        return (await self._get(path, params, optional=optional)).json()
 
-    async def _get(self, path: str, params: Mapping[str, str] | None = None) -> HttpAnswer:
-        """Ask with the credentials; every answer but a good one is raised."""
+    async def _get(
+        self, path: str, params: Mapping[str, str] | None = None, *, optional: bool = False
+    ) -> HttpAnswer:
+        """Ask with the credentials; every answer but a good one is raised.
+
+        `optional` is what the credentials need not be allowed to read.
+        """
         held = self._pass
         answer = await self._send(path, params, await self._credentials())
         if answer.status == HTTPStatus.UNAUTHORIZED and held is not None and held is self._pass:
             # A site that was restarted with another key knows no pass of before: one more, once.
             self._pass = None
             answer = await self._send(path, params, await self._credentials())
+        if optional and answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            msg = "the secret may not read treatments"
+            raise UnexpectedAnswer(msg)
         return self._judged(answer)
 
     async def _credentials(self) -> dict[str, str]:

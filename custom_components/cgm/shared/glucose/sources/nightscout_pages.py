@@ -12,7 +12,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from ..errors import UnexpectedAnswer
-from .nightscout_entries import entry_id
+from ..nightscout_entry import entry_id
 
 # At the usual 1000 rows a page, a year of one-minute readings; a server past that is broken.
 MOST_PAGES = 600
@@ -20,10 +20,24 @@ MOST_PAGES = 600
 Fetch = Callable[[int | None, int], Awaitable[Sequence[object]]]
 
 
-async def pages(
-    fetch: Fetch, *, start: int, size: int, largest: int, backwards: bool
+def row_ms(row: object) -> float | None:
+    """Return a row's `date` in epoch ms, None where it is not a finite number."""
+    date = row.get("date") if isinstance(row, Mapping) else None
+    if isinstance(date, bool) or not isinstance(date, (int, float)):
+        return None
+    return date if isinstance(date, int) or math.isfinite(date) else None
+
+
+async def pages(  # noqa: PLR0913 - what a walk is made of
+    fetch: Fetch,
+    *,
+    start: int,
+    size: int,
+    largest: int,
+    backwards: bool,
+    moment: Callable[[object], float | None] = row_ms,
 ) -> AsyncIterator[list[object]]:
-    """Yield the rows not yet seen of each page, from `start` (epoch ms) on.
+    """Yield the rows not yet seen of each page, from `start` (epoch ms by `moment`) on.
 
     `fetch(bound, count)` returns at most `count` rows, sorted by date: newest first from
     `bound` (epoch ms, inclusive; None: from the very newest) down to `start` where `backwards`,
@@ -39,7 +53,7 @@ async def pages(
         fresh = {key: row for row in page if (key := _key(row)) not in seen}
         seen.update(fresh)
         yield list(fresh.values())
-        border = _border(page, backwards=backwards)
+        border = _border(page, moment, backwards=backwards)
         if len(page) < count or (backwards and border is not None and border < start):
             return
         if border is not None and _is_further(border, bound, backwards=backwards):
@@ -53,17 +67,11 @@ async def pages(
     raise UnexpectedAnswer(msg)
 
 
-def row_ms(row: object) -> float | None:
-    """Return a row's `date` in epoch ms, None where it is not a finite number."""
-    date = row.get("date") if isinstance(row, Mapping) else None
-    if isinstance(date, bool) or not isinstance(date, (int, float)):
-        return None
-    return date if isinstance(date, int) or math.isfinite(date) else None
-
-
-def _border(page: Sequence[object], *, backwards: bool) -> int | None:
+def _border(
+    page: Sequence[object], moment: Callable[[object], float | None], *, backwards: bool
+) -> int | None:
     """Return the whole ms where the next page begins, on the near side of a fraction."""
-    dates = [date for row in page if (date := row_ms(row)) is not None]
+    dates = [date for row in page if (date := moment(row)) is not None]
     if not dates:
         return None
     return math.ceil(min(dates)) if backwards else math.floor(max(dates))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime, timedelta
 
     from ..reading import Reading
+    from ..treatment import Treatment
     from .login import LoginGuard
 
     Clock = Callable[[], datetime]
@@ -59,6 +60,18 @@ class Answer:
     sensor: SensorLife | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreatmentAnswer:
+    """What a vendor had beside readings: treatments oldest first, and finger-sticks among them.
+
+    `refused` counts rows that could be neither.
+    """
+
+    treatments: tuple[Treatment, ...] = ()
+    finger_sticks: tuple[Reading, ...] = ()
+    refused: int = 0
+
+
 class Account(Protocol):
     """One login at one vendor; built without I/O, remembers its session and a refusal.
 
@@ -82,6 +95,17 @@ class Account(Protocol):
         """Return what the vendor has of `wearer` at or after `since`, under the id `source`."""
 
 
+@runtime_checkable
+class TreatmentAccount(Account, Protocol):
+    """An account that also knows treatments; most do not."""
+
+    async def treatments(self, wearer: str, source: str, since: datetime) -> TreatmentAnswer:
+        """Return what the vendor has of `wearer` at or after `since`, under the id `source`.
+
+        Where the credentials may read readings only, it is an UnexpectedAnswer that says so.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One wearer's readings from one account, under the id they are stored with."""
@@ -98,3 +122,9 @@ class Source:
     async def readings(self, since: datetime) -> Answer:
         """Return what the vendor has at or after `since`, oldest first."""
         return await self.account.readings(self.wearer, self.id, since)
+
+    async def treatments(self, since: datetime) -> TreatmentAnswer | None:
+        """Return the treatments at or after `since`; None where the account knows none."""
+        if not isinstance(self.account, TreatmentAccount):
+            return None
+        return await self.account.treatments(self.wearer, self.id, since)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..errors import StoreDamaged
-from .rows import EARLIEST_MS, LATEST_MS, first_ms_at_or_after, time_of
+from .rows import first_ms_at_or_after, milliseconds, time_of
 
 # As the readings' statistics do, a log of two years answers every question that was asked of one.
 KEPT_FOR = timedelta(days=730)
@@ -42,17 +42,25 @@ def read(
     connection: sqlite3.Connection, wearer: str, start: datetime | None, end: datetime | None
 ) -> list[LoggedAlarm]:
     """Return the rows in [start, end), oldest first, as they were written."""
-    first = EARLIEST_MS if start is None else first_ms_at_or_after(start)
-    beyond = LATEST_MS + 1 if end is None else first_ms_at_or_after(end)
     found = connection.execute(
         "SELECT at_ms, kind, what, about FROM alarm_log"
         " WHERE wearer = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms, rowid",
-        (wearer, first, beyond),
+        (wearer, *milliseconds(start, end)),
     )
     return [
         LoggedAlarm(at=time_of(at_ms), kind=kind, what=what, about=_about(about))
         for at_ms, kind, what, about in found
     ]
+
+
+def erase(
+    connection: sqlite3.Connection, wearer: str, start: datetime | None, end: datetime | None
+) -> None:
+    """Erase a wearer's rows in [start, end)."""
+    connection.execute(
+        "DELETE FROM alarm_log WHERE wearer = ? AND at_ms >= ? AND at_ms < ?",
+        (wearer, *milliseconds(start, end)),
+    )
 
 
 def _about(text: str) -> Mapping[str, object]:

@@ -23,7 +23,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """How many readings were new, replaced another value, changed nothing.
+    """How many readings (or records) were new, replaced another value, changed nothing.
 
     `earliest_change` is the aware UTC time of the oldest new or replaced one, None if none was.
     """
@@ -35,10 +35,23 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """How many rows were erased of each sort."""
+
+    readings: int = 0
+    treatments: int = 0
+    measurements: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """Figures for diagnostics: rows, bytes on disk, readings ever replaced, schema steps seen."""
+    """Figures for diagnostics: readings, bytes on disk, rows ever replaced, schema steps seen.
+
+    `records` counts treatments and measurements.
+    """
 
     rows: int
     file_bytes: int
     replaced: int
     steps: tuple[str, ...]
+    records: int = 0

@@ -20,7 +20,7 @@ from .wal import hides_commits
 
 BUSY_SECONDS = 3.0
 _TAILS = ("", "-wal", "-shm", "-journal")  # SQLite's companions of a file
-_PRIVATE_FILE = 0o600
+PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 
 
@@ -42,7 +42,7 @@ def open_file(
     the file untouched, and StoreUnavailable.
     """
     with told():
-        _make_place(path)
+        make_place(path)
         exists = any(part.exists() for part in _family(path))
     if exists:
         with suppress(StoreDamaged), told():
@@ -62,7 +62,7 @@ def file_bytes(path: Path) -> int:
     return sum(part.stat().st_size for part in _family(path) if part.exists())
 
 
-def _make_place(path: Path) -> None:
+def make_place(path: Path) -> None:
     """Make the folder, for its owner's eyes; refuse what Home Assistant serves without login."""
     if any(folder.name.lower() == "www" for folder in path.resolve().parents):
         raise StoreUnavailable("a history may not lie below www, which is served without login")
@@ -144,7 +144,7 @@ def _make_empty(path: Path, migrations: Sequence[Migration], now: datetime) -> P
     for part in _family(new):
         part.unlink(missing_ok=True)  # an earlier beginning that did not end: it held nothing
     # SQLite gives its companions the mode of the file, so making it private is enough.
-    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE_FILE))
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
     with closing(_connect(new)) as connection:
         migrate(connection, migrations, now)
         connection.execute("PRAGMA journal_mode = WAL")  # last: the file alone holds everything
@@ -155,7 +155,7 @@ def _keep_private(path: Path) -> None:
     """Take away what a restored copy may have been given: reading by others."""
     for part in _family(path):
         if part.exists() and part.stat().st_mode & 0o077:
-            part.chmod(_PRIVATE_FILE)
+            part.chmod(PRIVATE_FILE)
 
 
 def _set_log_aside(path: Path, now: datetime) -> Path | None:
@@ -164,7 +164,7 @@ def _set_log_aside(path: Path, now: datetime) -> Path | None:
     if not hides_commits(log):
         return None
     aside = _companion(_unused(path, now), "-wal")
-    private = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE_FILE)
+    private = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
     try:
         with os.fdopen(private, "wb") as copy:
             copy.write(log)

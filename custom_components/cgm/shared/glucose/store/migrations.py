@@ -77,11 +77,44 @@ def alarm_log(db: Database) -> None:
     log.create_index(["wearer", "at_ms"])
 
 
+def records_of_wearers(db: Database) -> None:
+    """Make the tables of treatments and measurements, and of what was deleted of them.
+
+    Records lie under their identity, which every poll looks up, and are found by time, and by
+    kind and time. `edited` ones are the wearer's word and are not replaced.
+    """
+    common = f"""
+        wearer TEXT NOT NULL,
+        source TEXT NOT NULL,
+        id TEXT NOT NULL,
+        time_ms INTEGER NOT NULL CHECK (time_ms BETWEEN {EARLIEST_MS} AND {LATEST_MS}),
+        kind TEXT NOT NULL,
+        note TEXT,
+        edited INTEGER NOT NULL DEFAULT 0 CHECK (edited BETWEEN 0 AND 1),
+        replaced INTEGER NOT NULL DEFAULT 0
+    """
+    key = "PRIMARY KEY (wearer, source, id)) STRICT, WITHOUT ROWID"
+    db.execute(f"CREATE TABLE treatments ({common}, amount REAL, intensity TEXT, {key}")
+    db.execute(
+        f"CREATE TABLE measurements ({common}, value REAL NOT NULL, diastolic REAL,"
+        f" quality INTEGER, {key}"
+    )
+    for table in ("treatments", "measurements"):
+        db.execute(f"CREATE INDEX {table}_by_time ON {table} (wearer, time_ms)")
+        db.execute(f"CREATE INDEX {table}_by_kind ON {table} (wearer, kind, time_ms)")
+    db.execute(
+        "CREATE TABLE deleted_records (shelf TEXT NOT NULL, wearer TEXT NOT NULL,"
+        " source TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (shelf, wearer, source, id))"
+        " STRICT, WITHOUT ROWID"
+    )
+
+
 MIGRATIONS: Sequence[Migration] = (
     store_identity,
     readings_by_series,
     notes_of_wearers,
     alarm_log,
+    records_of_wearers,
 )
 
 
