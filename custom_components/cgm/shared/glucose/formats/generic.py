@@ -12,7 +12,7 @@ from ..reading import Bound, Kind
 from ..units import Unit
 from .export import Export
 from .local_time import Stamp, local_time
-from .measured import Measured, export_of
+from .measured import HIGH_MG_DL, LOW_MG_DL, Measured, export_of
 from .table import Row, glucose_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _WHEN = re.compile(
 )
 _LONGEST_OFFSET_MINUTES = 15 * 60
 _BOUNDS: dict[str, Bound | None] = {"": None, "low": Bound.LOW, "high": Bound.HIGH}
+# In place of a number: a LOW that is left out would be a low that nobody is told of.
+_WORDS = {"low": (LOW_MG_DL, Bound.LOW), "high": (HIGH_MG_DL, Bound.HIGH)}
 _KINDS = {"": Kind.CGM, "cgm": Kind.CGM, "meter": Kind.METER}
 
 
@@ -110,14 +112,15 @@ class Generic:
             raise InvalidReadingError("a kind that is neither cgm nor meter")
         if not cells[self.glucose]:
             raise InvalidReadingError("no glucose value")
+        word = _WORDS.get(cells[self.glucose].casefold())
         return Measured(
             line=row.line,
             stamp=_when(cells[self.time]),
             device="",
             kind=_KINDS[kind],
             series=SERIES,
-            mg_dl=glucose_of(cells[self.glucose], self.unit),
-            bound=_BOUNDS[bound],
+            mg_dl=word[0] if word else glucose_of(cells[self.glucose], self.unit),
+            bound=word[1] if word else _BOUNDS[bound],
         )
 
 
