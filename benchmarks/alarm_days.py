@@ -98,15 +98,12 @@ def _of_seed(seed: int) -> Wearer:
     first, last = FIRST.timestamp(), (FIRST + NIGHTS * _DAY).timestamp()
     settings = SimulatedSettings(seed=seed, zone=zone)
     readings = [
-        _reading(when, value)
-        for trace in Sensors(settings, body).traces(first, last)
-        for when, value, available in zip(
-            trace.times.tolist(), trace.mg_dl.tolist(), trace.available.tolist(), strict=True
-        )
-        if available - when <= TOO_LATE.total_seconds()
+        _reading(shown.time, shown.mg_dl)
+        for shown in Sensors(settings, body).shown(first, last)
+        if shown.available - shown.time <= TOO_LATE.total_seconds()
     ]
     day = int(first // _DAY.total_seconds())
-    true = body.glucose(day, day + NIGHTS - 1).tolist()
+    true = body.glucose(day, day + NIGHTS - 1)
     return Wearer(
         name=f"simulated {seed}",
         readings=readings,

@@ -334,11 +334,15 @@ def resident(chain: Chain, seconds: float) -> list[Resident]:
             f'email = "{libre.email}"\npassword = "{libre.password}"\n'
         ) + nightscout(url)
         simulated = '[[sources]]\nname = "simulated"\nwearer = "Alex"\nkind = "simulated"\n'
-        # numpy comes with the simulated wearer, who is no vendor.
+        call = '[call]\nwebhook = "http://127.0.0.1:9/nobody"\n'
+        # A phone server is asked by the code that asks a Nightscout site.
         settings = {
-            ("Dexcom, LibreLinkUp, Nightscout, simulated", 64): dexcom + others + simulated,
+            ("Dexcom, LibreLinkUp, Nightscout, simulated, calls", 64): (
+                dexcom + others + simulated + call
+            ),
             ("Dexcom, LibreLinkUp, Nightscout", 64): dexcom + others,
-            ("LibreLinkUp, Nightscout, simulated", None): others + simulated,
+            ("LibreLinkUp, Nightscout, simulated, calls", None): others + simulated + call,
+            ("LibreLinkUp, Nightscout, simulated", 40): others + simulated,
             ("LibreLinkUp, Nightscout", 40): others,
         }
         agents = [

@@ -14,7 +14,7 @@ from glucose.errors import StoreError
 
 from . import __version__, speech
 from .authorities import read_when_met
-from .settings import CallSettings, Settings, SettingsError
+from .settings import CONFIG_VARIABLE, DEFAULT_CONFIG, CallSettings, Settings, SettingsError
 
 # What the program ends with; the numbers from 64 on are those of sysexits.h.
 DONE, FAILED, NOT_DELIVERED, NOT_WRITABLE, FAULT, BAD_SETTINGS = 0, 1, 75, 73, 70, 78
@@ -64,7 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(given: _Arguments) -> int:
-    settings = _settings(given)
+    from .settings_apart import load_apart  # noqa: PLC0415 - for an agent that goes on running
+
+    settings = load_apart(given.config, os.environ, simulated=given.simulated)
+    speech.set_level(settings.log_level)
     return asyncio.run(_until_told(settings, dry_run=given.dry_run))
 
 
@@ -180,7 +183,6 @@ def _export(given: _Arguments) -> int:
 
 def _pair(given: _Arguments) -> int:
     from .pair import DEFAULT_FILE, how_to_enter, make_key  # noqa: PLC0415 - as above
-    from .settings_file import DEFAULT_CONFIG  # noqa: PLC0415 - as in _settings
 
     config = given.config or DEFAULT_CONFIG
     if not given.new:
@@ -256,9 +258,6 @@ def _complain(text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .settings_environment import CONFIG_VARIABLE  # noqa: PLC0415 - as in _settings
-    from .settings_file import DEFAULT_CONFIG  # noqa: PLC0415 - as in _settings
-
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
         description="Gathers glucose readings and delivers every one of them to Home Assistant.",
@@ -327,8 +326,6 @@ class _Command:
 
 
 def _configured() -> Path | None:
-    from .settings_environment import CONFIG_VARIABLE  # noqa: PLC0415 - as in _settings
-
     given = os.environ.get(CONFIG_VARIABLE)
     return Path(given) if given else None
 

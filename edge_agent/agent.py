@@ -32,6 +32,7 @@ from .publisher import HOME_STATUS, Publisher
 from .settings import Settings
 from .source_accounts import accounts
 from .speech import where
+from .turns import Turns
 
 if TYPE_CHECKING:
     from .stand_in import StandIn
@@ -134,6 +135,7 @@ class Agent:
                 sources=source_health(self.pollers),
                 disk_free_mb=disk_free_mb(self._settings.state_dir),
                 temperature_c=temperature_c(),
+                denied=publisher.denied,
             ),
             clock_offset=self.pollers[0].offsets.estimate if self.pollers else None,
             connected=publisher.connected,
@@ -283,7 +285,7 @@ def pollers_of(
     newest: Mapping[str, datetime | None],
 ) -> list[Poller]:
     """Return a poller for each source; they share what the vendors say of our clock."""
-    offsets = ClockOffsets(utc_now, monotonic)
+    offsets, turns = ClockOffsets(utc_now, monotonic), Turns()
     return [
         Poller(
             source,
@@ -294,6 +296,7 @@ def pollers_of(
             elapsed=monotonic,
             synchronised=is_synchronised,
             newest=newest.get(source.name),
+            turns=turns,
         )
         for source, account in zip(settings.sources, found, strict=True)
     ]

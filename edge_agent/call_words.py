@@ -51,7 +51,7 @@ _GERMAN = MappingProxyType(
         Word.CALL: "Home Assistant antwortet seit {n} min nicht.",
         Word.BACK: "Home Assistant antwortet wieder und wacht von jetzt an selbst.",
         "test": "Probeanruf",
-        "tested": "Das ist eine Probe des Anrufs vom Edge-Agenten. Es ist nichts passiert.",
+        "tested": "Das ist ein Test des Anrufs vom Edge-Agenten. Es ist nichts passiert.",
     }
 )
 _LANGUAGES = MappingProxyType({"en": _ENGLISH, "de": _GERMAN})

@@ -60,6 +60,7 @@ class Condition:
             "connected": self.connected,
             "problem": self.problem,
             "troubles": list(self.troubles),
+            "denied": list(self.health.denied),
             "calling": self.calling,
             "call_problems": list(self.call_problems),
             "delivering": self.delivering,

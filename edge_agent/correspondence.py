@@ -52,6 +52,8 @@ class Correspondence:
     denied_here: bool = False
     # Whether the last word of health on this connection said that readings wait.
     told_waiting: bool | None = None
+    # The topics that the last word of health named as denied.
+    told_denied: frozenset[str] = frozenset()
     _introduce_at: float | None = None
     _pause_until: float = 0.0
 
@@ -154,6 +156,7 @@ class Correspondence:
             payload = health.encode(topic, self.key)
             self._publish(connection, Publication(topic=topic, payload=payload))
             self.told_waiting = health.depth > 0
+            self.told_denied = frozenset(health.denied)
 
     def _send_rows(self, connection: Connection, now: float) -> float:
         if now >= self._pause_until:

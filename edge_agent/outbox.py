@@ -30,6 +30,8 @@ from .outbox_streams import News, Streams
 _LOG = logging.getLogger(__name__)
 
 _ADDS_BETWEEN_PRUNINGS = 288
+# How many readings one commit keeps at most: two weeks at once would take 2 MB of memory.
+_AT_ONCE = 300
 _MB = 1_000_000
 
 
@@ -117,18 +119,20 @@ class Outbox:
                     self._owned = None
 
     def add(self, readings: Iterable[Reading]) -> int:
-        """Keep readings in one commit, and return how many were new.
+        """Keep readings, and return how many were new.
 
         A reading known by (source, kind, series, time) is passed over; where it differs it is
-        a row of its own, after the first. Returns after the commit.
+        a row of its own, after the first. Returns after the commit; of very many there are several
+        in order, so that where one fails the first of them may be kept.
         """
         given = list(readings)
+        # The later of two clocks: ours may be wrong at boot.
+        now = max([self._clock(), *(reading.time for reading in given)])
         with self._lock:
-            try:
-                return self._add(given)
-            except StoreDamaged:
-                self._begin_anew()
-                return self._add(given)
+            return sum(
+                self._add_repairing(given[first : first + _AT_ONCE], now)
+                for first in range(0, len(given), _AT_ONCE)
+            )
 
     def live(self) -> Rows | None:
         """Return the newest reading, by its time, as a message of its own; None without any."""
@@ -250,7 +254,14 @@ class Outbox:
             raise StoreUnavailable("outbox cannot be used now: it is not open")
         return self._file
 
-    def _add(self, readings: list[Reading]) -> int:
+    def _add_repairing(self, readings: list[Reading], now: datetime) -> int:
+        try:
+            return self._add(readings, now)
+        except StoreDamaged:
+            self._begin_anew()
+            return self._add(readings, now)
+
+    def _add(self, readings: list[Reading], now: datetime) -> int:
         file = self._connection()
         with told():
             news = self._streams.news(file, readings)
@@ -260,16 +271,16 @@ class Outbox:
                 self._live_seq = None
                 dropped = self._counters.dropped + gone.lost
                 self._counters = replace(self._counters, dropped=dropped)
-            self._insert(file, news)
+            self._insert(file, news, now)
             self._adds += 1
             if self._adds % _ADDS_BETWEEN_PRUNINGS == 0:
                 self._prune(file)
         return len(news)
 
-    def _insert(self, file: sqlite3.Connection, news: News) -> None:
+    def _insert(self, file: sqlite3.Connection, news: News, now: datetime) -> None:
         streams, before = self._streams.copy(), self._streams.newest_time()
         with committed(file):
-            last = streams.append(file, news, self._clock())
+            last = streams.append(file, news, now)
         self._streams = streams
         # A later row of the same time is the better one.
         newest, place = max((value.time, place) for place, (_, value) in enumerate(news, 1))

@@ -20,6 +20,8 @@ from .outbox_rows import Stream, Value, reading_of
 PAGE_BYTES = 512
 # Pages in the log before they are written back: half a megabyte, days of readings.
 CHECKPOINT_PAGES = 1000
+# Of the file, kept in memory beside the kernel's own copy; SQLite's 2 MB would hold all of it.
+CACHE_KIB = 128
 BUSY_SECONDS = 3.0
 _VERSION = 1
 _LOG_BYTES = 1_048_576
@@ -148,6 +150,7 @@ def connected(path: Path, mode: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA trusted_schema = OFF")
     except BaseException:  # a damaged file may refuse already here
         connection.close()

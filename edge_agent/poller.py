@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from glucose.sources.source import Account, Answer, VisibleWearer
 from .memory import Memory
 from .settings import SourceSettings
 from .source_state import PatientNeededError, SourceState, next_step, state_of
+from .turns import Turns
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ class Poller:
     `account` may be shared with other pollers. `offsets` corrects the clock by what vendors say;
     `elapsed` is monotonic seconds, in which everything is planned: a clock that is set moves none
     of it. `synchronised` tells whether our clock is right, None where nobody can tell. `newest` is
-    the newest reading of this source already in the outbox.
+    the newest reading of this source already in the outbox. `turns` is shared with the pollers
+    that may bring their first answers beside this one.
     """
 
     def __init__(  # noqa: PLR0913 - what it asks, where that goes, and what the world is to it
@@ -73,6 +75,7 @@ class Poller:
         elapsed: Callable[[], float],
         synchronised: Callable[[], bool | None],
         newest: datetime | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """Take up what was learned before; no I/O."""
         self.settings = settings
@@ -84,6 +87,7 @@ class Poller:
         self._elapsed = elapsed
         self._synchronised = synchronised
         self.cadence = Cadence(account.cadence, settings.name, memory.learned(settings.name))
+        self._turns = turns or Turns()
         self._patient_id: str | None = None
         self._waiting: dict[Identity, Reading] = {}
         self._started: float = elapsed()
@@ -113,6 +117,12 @@ class Poller:
     async def ask(self) -> bool:
         """Ask once, put away what came, plan the next time; tells whether the source answered."""
         self._appointment = self._elapsed() + LONGEST_ASK + LATE
+        if self.status.newest is not None:
+            return await self._ask()
+        async with self._turns.mine():
+            return await self._ask()
+
+    async def _ask(self) -> bool:
         try:
             self._look_at_clock()
             self.cadence.asked(self._elapsed())
@@ -191,12 +201,20 @@ class Poller:
 
     async def _put_away(self, readings: Sequence[Reading]) -> bool:
         """Put readings in the outbox; while the disk refuses they wait in memory."""
-        self._waiting.update({reading.identity: reading for reading in readings})
         now = self.offsets.now()
-        ready = [one for one in self._waiting.values() if not self._is_far_ahead(one.time, now)]
+        given: Iterable[Reading] = readings
+        if self._waiting:
+            given = {**self._waiting, **{one.identity: one for one in readings}}.values()
+        ahead: list[Reading] = []
+        ready: list[Reading] = []
+        for reading in given:
+            (ahead if self._is_far_ahead(reading.time, now) else ready).append(reading)
         try:
             added = await self._keep(ready) if ready else 0
-        except (GlucoseError, OSError) as error:
+        except (GlucoseError, OSError, asyncio.CancelledError) as error:
+            self._waiting.update((reading.identity, reading) for reading in readings)
+            if isinstance(error, asyncio.CancelledError):
+                raise
             if self.status.state is not SourceState.DISK_REFUSES:
                 _LOGGER.error(
                     "Readings of %s cannot be written, %d wait in memory: %s",
@@ -206,8 +224,7 @@ class Poller:
                 )
             self._let_go_of_oldest()
             return False
-        for reading in ready:
-            self._waiting.pop(reading.identity, None)
+        self._waiting = {reading.identity: reading for reading in ahead}
         self._let_go_of_oldest()
         self.status = replace(
             self.status, newest=self._newest_after(ready, now), kept=self.status.kept + added

@@ -111,6 +111,11 @@ class Publisher:
         return (*contested, *self._correspondence.denials.sentences)
 
     @property
+    def denied(self) -> tuple[str, ...]:
+        """The topics that the broker's rules keep from us."""
+        return tuple(sorted(self._correspondence.denials.topics))
+
+    @property
     def counters(self) -> PublisherCounters:
         """What has happened since start()."""
         return replace(self._record.counters, resends=self._delivery.resends)
@@ -118,9 +123,12 @@ class Publisher:
     def health_after(self, seconds: float) -> float:
         """Return how long after the last word of health another is due: `seconds`, or sooner.
 
-        Sooner where readings have begun or ceased to wait since, or this connection had no word.
+        Sooner where readings have begun or ceased to wait since, where the broker denies other
+        topics than then, or where this connection had no word.
         """
-        same = self._correspondence.told_waiting is self._delivery.waiting
+        said = self._correspondence
+        same = said.told_waiting is self._delivery.waiting
+        same = same and said.told_denied == said.denials.topics
         return seconds if same else LEAST_HEALTH_SECONDS
 
     def start(self) -> None:

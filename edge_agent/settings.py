@@ -8,6 +8,11 @@ from pathlib import Path
 
 from .broker import BrokerSettings
 
+DEFAULT_CONFIG = Path("/etc/cgm-edge-agent/config.toml")
+# Of all variables.
+PREFIX = "CGM_EDGE_"
+CONFIG_VARIABLE = PREFIX + "CONFIG"
+
 
 class SettingsError(ValueError):
     """Settings that cannot be used; `problems` say what to change, one line each."""

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from .settings import CONFIG_VARIABLE, PREFIX
 from .settings_table import GENERAL, TABLES, with_files
 
-PREFIX = "CGM_EDGE_"
-CONFIG_VARIABLE = PREFIX + "CONFIG"
 SERVICE_STATE = Path("/var/lib/cgm-edge-agent")
 
 

@@ -15,7 +15,7 @@ from glucose.wire.announce import MOST_CARRIED
 from .broker import BrokerSettings
 from .secret_files import SecretFileError, SecretFiles, readable_by_everybody
 from .setting_checks import Check, call_address, ntfy_topic
-from .settings import CallSettings, Settings, SettingsError, SourceSettings
+from .settings import DEFAULT_CONFIG, CallSettings, Settings, SettingsError, SourceSettings
 from .settings_check import SettingsCheck, Values, wrong_value
 from .settings_environment import (
     Overrides,
@@ -26,7 +26,6 @@ from .settings_environment import (
 )
 from .settings_table import EVERY_SOURCE, GENERAL, KIND, KINDS, TABLES
 
-DEFAULT_CONFIG = Path("/etc/cgm-edge-agent/config.toml")
 # What `simulate` takes where nothing else is said.
 SIMULATED_NODE, SIMULATED_HOST = "simulated", "localhost"
 _ADDRESSES: Mapping[str, tuple[Check, str]] = {

@@ -18,6 +18,9 @@ from .clock import utc_now
 from .memory import Memory
 from .settings import Settings, SettingsError
 
+# Of one answer: the 1,000 that a site could give would be 1 MB of memory, of which much stays.
+MOST_ROWS = 200
+
 T = TypeVar("T")
 
 
@@ -28,7 +31,9 @@ async def accounts(settings: Settings, memory: Memory) -> AsyncIterator[list[Acc
     Raises SettingsError for what only the vendor's own settings can tell.
     """
     async with aiohttp.ClientSession() as session, _threads(2 * len(settings.sources)) as run:
-        tools = Tools(session=session, run=run, clock=utc_now, elapsed=monotonic)
+        tools = Tools(
+            session=session, run=run, clock=utc_now, elapsed=monotonic, most_rows=MOST_ROWS
+        )
         built: dict[frozenset[tuple[str, object]], Account] = {}
         found: list[Account] = []
         for source in settings.sources:

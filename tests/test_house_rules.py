@@ -90,7 +90,7 @@ ROOMS = {
     "nightscout": Room(
         files=_in_glucose("sources/nightscout*.py"), may=_VENDOR, packages=("aiohttp",)
     ),
-    "simulated": Room(files=_in_glucose("sources/simulated*.py"), may=_VENDOR, packages=("numpy",)),
+    "simulated": Room(files=_in_glucose("sources/simulated*.py"), may=_VENDOR),
     "replay": Room(files=_in_glucose("sources/replay*.py", "sources/recorded*.py"), may=_VENDOR),
     # Builds any source; a replay's from the export it plays.
     "catalogue": Room(
@@ -138,10 +138,12 @@ ROOMS = {
     ),
     "core": Room(
         files=_in_cgm(
-            *("config_flow", "*_flow", "login", "source_forms", "feed", "edge_*"),
+            *("config_flow", "*_flow", "login", "source_forms", "source_order"),
+            *("feed", "feed_memory", "edge_*"),
             *("accounts", "history", "statistics", "issues", "devices", "logins", "writing"),
-            *("alarm_watch", "alarm_settings", "alarm_log", "alarm_told"),
-            *("alarm_forms", "alarm_audience", "alarm_report", "heartbeat"),
+            *("alarm_watch", "alarm_settings", "alarm_log", "alarm_told", "alarm_keeping"),
+            "alarm_silencing",
+            *("alarm_forms", "alarm_audience", "alarm_listeners", "alarm_report", "heartbeat"),
         ),
         may=("const", "status", "wearer", *_ALL_OF_GLUCOSE),
         packages=(*_HOME_ASSISTANT, "aiohttp"),
@@ -156,12 +158,16 @@ ROOMS = {
     "entity": Room(
         files=_in_cgm("entity"), may=_WHAT_DOORS_SEE, packages=_HOME_ASSISTANT, apart=True
     ),
+    # Tables of what a platform shows.
+    "shown": Room(
+        files=_in_cgm("*_sensors"), may=_WHAT_DOORS_SEE, packages=_HOME_ASSISTANT, apart=True
+    ),
     "platform": Room(
         files=_in_cgm(
             *("sensor", "binary_sensor", "event", "image", "button"),
             *("diagnostics", "repairs", "system_health", "backup"),
         ),
-        may=_WHAT_DOORS_SEE,
+        may=(*_WHAT_DOORS_SEE, "shown"),
         packages=_HOME_ASSISTANT,
         apart=True,
     ),
@@ -180,9 +186,13 @@ ROOMS = {
         may=_WHAT_DOORS_SEE,
         packages=_HOME_ASSISTANT,
     ),
+    # What is lent by the home and given back.
+    "lent": Room(
+        files=_in_cgm("set_aside", "singles"), may=_WHAT_DOORS_SEE, packages=_HOME_ASSISTANT
+    ),
     "door": Room(
-        files=_in_cgm("services", "lamps", "tell", "voice", "llm", "websocket_api"),
-        may=_WHAT_DOORS_SEE,
+        files=_in_cgm("services", "lamps", "speakers", "tell", "voice", "llm", "websocket_api"),
+        may=(*_WHAT_DOORS_SEE, "lent"),
         packages=_HOME_ASSISTANT,
         apart=True,
     ),

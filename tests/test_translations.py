@@ -26,7 +26,7 @@ SENTENCES = re.compile(r"\.(description|message|error\.\w+|abort\.\w+)$|_descrip
 # Written by us in quotation marks: the names of buttons and choices, as they are shown elsewhere.
 QUOTED = {"en": re.compile(r'"([^"]+)"'), "de": re.compile("„([^“]+)“")}
 # Home Assistant's own button below every form, and a menu in the vendor's app.
-ELSEWHERE = {"en": {"Connected Apps"}, "de": {"Absenden"}}
+ELSEWHERE = {"en": {"Connected Apps"}, "de": {"Konfigurieren", "OK"}}
 
 
 def texts(language: str) -> dict[str, str]:

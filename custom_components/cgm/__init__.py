@@ -19,6 +19,7 @@ from .issues import async_show_history_too_new
 from .lamps import async_register_lamps
 from .services import async_register_services
 from .shared.glucose.errors import StoreError, StoreTooNew
+from .speakers import async_register_speakers
 from .tell import async_register_tell
 from .wearer import CgmConfigEntry, Wearer
 
@@ -35,6 +36,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Offer the actions, also while no wearer is loaded: then they say so."""
     async_register_services(hass)
     async_register_lamps(hass)
+    async_register_speakers(hass)
     async_register_tell(hass)
     async_register_alarm_report(hass)
     return True

@@ -35,7 +35,7 @@ from .shared.glucose.alarms.rules import (
 from .shared.glucose.units import MG_DL_PER_MMOL_L, Unit, in_unit, threshold_mg_dl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from .shared.glucose.alarms.rules import AlarmRules, Rule
 
@@ -46,8 +46,11 @@ _RATES = frozenset({AlarmKind.FALLING_FAST, AlarmKind.RISING_FAST})
 _LEVELS = MappingProxyType({Unit.MG_DL: (40, 400, 1), Unit.MMOL_L: (2.2, 22.2, 0.1)})
 
 
-def alarm_schema(part: Part, unit: Unit) -> probatio.Schema:
-    """Return the form of one part of the day: a section for each alarm, and when it is night."""
+def alarm_schema(part: Part, unit: Unit, opened: Container[str] = ()) -> probatio.Schema:
+    """Return the form of one part of the day: a section for each alarm, and when it is night.
+
+    Sections are folded but for the urgent low's and those that are `opened`, by their keys.
+    """
     fields: dict[probatio.Marker, object] = {}
     if part is Part.NIGHT:
         fields[probatio.Required(NIGHT)] = section(
@@ -60,7 +63,8 @@ def alarm_schema(part: Part, unit: Unit) -> probatio.Schema:
         )
     for kind in AlarmKind:
         fields[probatio.Required(kind.value)] = section(
-            probatio.Schema(_fields(kind, unit)), {"collapsed": kind is not AlarmKind.URGENT_LOW}
+            probatio.Schema(_fields(kind, unit)),
+            {"collapsed": kind is not AlarmKind.URGENT_LOW and kind.value not in opened},
         )
     return probatio.Schema(fields)
 

@@ -39,14 +39,14 @@ def alarm_rules(settings: Mapping[str, Any], zone: tzinfo) -> AlarmRules:
     )
 
 
-def usable_alarm_rules(settings: Mapping[str, Any], zone: tzinfo) -> AlarmRules:
-    """Return the rules that the options mean; the defaults where they mean none, and say so."""
+def usable_alarm_rules(settings: Mapping[str, Any], zone: tzinfo) -> tuple[AlarmRules, bool]:
+    """Return the rules that the options mean, or the defaults; and whether they mean any."""
     try:
-        return alarm_rules(settings, zone)
+        return alarm_rules(settings, zone), True
     except AttributeError, TypeError, ValueError:
-        # Of a newer release, or changed by hand.
+        # Of another release, or changed by hand.
         LOGGER.error("The alarm settings cannot be used; the defaults are")
-        return alarm_rules({}, zone)
+        return alarm_rules({}, zone), False
 
 
 def _rules(part: Mapping[str, Mapping[str, Any]]) -> dict[AlarmKind, Rule]:

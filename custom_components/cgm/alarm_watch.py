@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, callback
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.event import async_call_later
 
 from .alarm_audience import Audience
+from .alarm_keeping import AlarmKeeping
 from .alarm_log import logged
 from .alarm_settings import usable_alarm_rules
+from .alarm_silencing import silenced_by_hand
 from .alarm_told import Told
-from .const import CONF_ALARMS, CONF_TIME_ZONE, DOMAIN, LOGGER, RECENT
+from .const import CONF_ALARMS, CONF_TIME_ZONE, LOGGER, RECENT
 from .feed_status import FeedState
-from .shared.glucose.alarms.engine import (
-    AlarmNotActive,
-    SilenceTooLong,
-    advance,
-    found_late,
-    next_look,
-    silenced,
-)
-from .shared.glucose.alarms.keeping import AlarmsDamaged, kept, read_back
+from .shared.glucose.alarms.engine import advance, found_late, next_look
+from .shared.glucose.alarms.keeping import AlarmsDamaged, read_back
 from .shared.glucose.alarms.kinds import STANDING, AlarmKind
 from .shared.glucose.alarms.replay import rebuilt
 from .shared.glucose.alarms.rules import AlarmRules
-from .shared.glucose.alarms.sentence import alarm_name
 from .shared.glucose.alarms.state import Alarms, Happening, What
 from .shared.glucose.alarms.view import View, view
-from .shared.glucose.errors import StoreError
 from .shared.glucose.merge import parted
 
 if TYPE_CHECKING:
@@ -49,8 +40,6 @@ SETTLES_WITHIN = timedelta(minutes=2)
 LONGEST_QUIET = timedelta(hours=2)
 _LOOK_EVERY = timedelta(minutes=1)
 _DRIFT = timedelta(seconds=30)
-# What was not written down yet while the disk refuses it: a bad day's worth.
-_MOST_UNKEPT = 1_000
 
 
 class AlarmWatch:
@@ -66,10 +55,9 @@ class AlarmWatch:
         self._away = timedelta()
         self._listeners: list[Callable[[Happening], None]] = []
         self._untold: list[Happening] = []
-        self._unkept: list[LoggedAlarm] = []
-        self._keeping = asyncio.Lock()
-        self._kept: object = None
+        self._keeping = AlarmKeeping(wearer)
         self._rules: tuple[Mapping[str, Any], AlarmRules] | None = None
+        self.settings_usable = True
         self._silent: dict[AlarmKind, datetime] = {}
         # The newest reading that was known before the ones that have just come.
         self._heard: datetime | None = None
@@ -88,7 +76,8 @@ class AlarmWatch:
 
     def _meant(self, options: Mapping[str, Any]) -> AlarmRules:
         zone = ZoneInfo(options.get(CONF_TIME_ZONE, "UTC"))
-        return usable_alarm_rules(options.get(CONF_ALARMS, {}), zone)
+        rules, self.settings_usable = usable_alarm_rules(options.get(CONF_ALARMS, {}), zone)
+        return rules
 
     @property
     def shown(self) -> object:
@@ -197,33 +186,9 @@ class AlarmWatch:
         """
         self._wearer.async_refresh()
         language = self._wearer.hass.config.language
-        wanted = self.alarms.on if kind is None else (kind,)
-        if not wanted:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="no_alarm_active"
-            )
-        alarms, happenings = self.alarms, []
-        for one in wanted:
-            try:
-                alarms, happening = silenced(
-                    alarms, one, self.view, STANDING[one].silence if usual else length
-                )
-            except AlarmNotActive as error:
-                raise ServiceValidationError(
-                    translation_domain=DOMAIN,
-                    translation_key="alarm_not_active",
-                    translation_placeholders={"alarm": alarm_name(one, language)},
-                ) from error
-            except SilenceTooLong as error:
-                raise ServiceValidationError(
-                    translation_domain=DOMAIN,
-                    translation_key="silence_too_long",
-                    translation_placeholders={
-                        "alarm": alarm_name(one, language),
-                        "longest": str(error.longest // timedelta(minutes=1)),
-                    },
-                ) from error
-            happenings.append(happening)
+        kinds = self.alarms.on if kind is None else (kind,)
+        wanted = {one: STANDING[one].silence if usual else length for one in kinds}
+        alarms, happenings = silenced_by_hand(self.alarms, wanted, self.view, language)
         self.alarms = alarms
         self._schedule(self.rules)
         self._wearer.async_tell()
@@ -239,7 +204,7 @@ class AlarmWatch:
     @callback
     def async_note_told(self, row: LoggedAlarm) -> None:
         """Have a row about who was told wait for the next time the alarms are written down."""
-        self._unkept.append(row)
+        self._keeping.note(row)
 
     async def async_log(self, start: datetime | None = None) -> list[LoggedAlarm]:
         """Return what happened since `start`, oldest first. Raises StoreError."""
@@ -248,30 +213,8 @@ class AlarmWatch:
 
     async def async_keep(self) -> None:
         """Write down where the alarms stand and what happened, where that has changed."""
-        # One at a time: two at once would write the same rows, and let go of others unwritten.
-        async with self._keeping:
-            await self._async_keep()
-
-    async def _async_keep(self) -> None:
-        wearer, rows = self._wearer, list(self._unkept)
-        states = self.alarms.states.items()
-        # A history that was begun anew knows nothing of them.
-        standing = (
-            wearer.history.id,
-            {kind: (s.phase, s.reading, s.owed) for kind, s in states},
-        )
-        if standing == self._kept and not rows:
-            return
         # As of the last look, to which what is left of a silence belongs.
-        text = kept(self.alarms, self.view.now)
-        try:
-            await wearer.history.async_do(lambda store: store.keep_alarms(wearer.id, text, rows))
-        except StoreError as error:
-            LOGGER.debug("The alarms were not written down: %s", error)
-            del self._unkept[:-_MOST_UNKEPT]
-            return
-        del self._unkept[: len(rows)]
-        self._kept = standing
+        await self._keeping.async_keep(lambda: (self.alarms, self.view.now))
 
     def _missed(self, come: Iterable[Reading]) -> list[Reading]:
         """Return those of the new readings that can tell of a time of which nothing was known.
@@ -331,7 +274,7 @@ class AlarmWatch:
 
     def _tell(self, happenings: Iterable[Happening]) -> None:
         for happening in happenings:
-            self._unkept.append(logged(happening))
+            self._keeping.note(logged(happening))
             self.told.async_begin(happening)
             for listener in list(self._listeners):
                 listener(happening)

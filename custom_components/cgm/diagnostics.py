@@ -47,7 +47,7 @@ async def async_get_config_entry_diagnostics(
     return {
         **settings,
         "clock_offset_seconds": wearer.clock.correction.total_seconds(),
-        "history": await wearer.async_history_facts(),
+        "history": await wearer.history.async_facts(),
         "newest_reading_age_seconds": None
         if newest is None
         else (now - newest.time).total_seconds(),
@@ -90,5 +90,14 @@ def _source(feed: AnyFeed) -> dict[str, Any]:
         "newest": None if status.newest is None else status.newest.isoformat(),
         "refused_rows": status.refused_rows,
         "agent_outbox": None if status.agent is None else status.agent.outbox,
+        "agent_denied": []
+        if status.agent is None
+        else sorted(set(map(_leaf, status.agent.denied))),
         "learned": feed.cadence.learned.to_dict(),
     }
+
+
+def _leaf(topic: str) -> str:
+    """Return what a topic is for, without the agent's name and the names of its sources."""
+    first, _, rest = topic.partition("/")
+    return rest.partition("/")[2].partition("/")[0] if first == "cgm" else first

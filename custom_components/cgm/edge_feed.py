@@ -147,7 +147,9 @@ class EdgeFeed:
         """Keep what was learned over a restart; nothing before what was kept is known."""
         if self._taken_over:
             self._kept = monotonic()
-            await self._wearer.async_keep_feed(self.id, json.dumps(self.cadence.learned.to_dict()))
+            await self._wearer.memory.async_keep(
+                self.id, json.dumps(self.cadence.learned.to_dict())
+            )
 
     def _learn(self, readings: Sequence[Reading]) -> None:
         """Learn the interval from readings newer than any before, of the newest one's series."""
@@ -170,7 +172,7 @@ class EdgeFeed:
         """Take up what was kept of this source and learned before."""
         try:
             await self._wearer.async_take_over(self.id, self.node_name, self.carried)
-            newest, learned = await self._wearer.async_recall_feed(self.id)
+            newest, learned = await self._wearer.memory.async_recall(self.id)
         except StoreError as error:
             LOGGER.debug("What an edge agent brought before is not taken over yet: %s", error)
             return

@@ -110,6 +110,7 @@ class EdgeNode:
             last_seen=self.presence.shown_last_seen,
             missing_since=self.presence.missing_since,
             shares_its_name=self._rivals.stand(monotonic()),
+            denied=self.presence.denied,
         )
 
     @property

@@ -130,6 +130,11 @@ class Presence:
         """How many readings the agent still holds for us, as far as it has said."""
         return None if self._health is None else self._health.depth
 
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """The topics that the broker keeps from the agent, as far as it has said."""
+        return () if self._health is None else self._health.denied
+
     def state_of(self, carried: str) -> FeedState:
         """Return what one of the agent's sources does."""
         state = self.state

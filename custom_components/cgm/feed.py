@@ -224,7 +224,7 @@ class Feed:
             self.status = replace(self.status, newest=None)
             return
         try:
-            newest, learned = await self._wearer.async_recall_feed(self.id)
+            newest, learned = await self._wearer.memory.async_recall(self.id)
         except StoreError:
             return
         self._recalled = True
@@ -239,4 +239,4 @@ class Feed:
         if self._recalled:
             self._kept = monotonic()
             learned = json.dumps(self.cadence.learned.to_dict())
-            await self._wearer.async_keep_feed(self.id, learned)
+            await self._wearer.memory.async_keep(self.id, learned)

@@ -34,7 +34,8 @@ class AgentStatus:
 
     `node` is its name; `outbox` how many readings it still holds for us; `last_seen` when it was
     last heard; `missing_since` is set once it is away so long that somebody must look, and
-    `shares_its_name` while another agent has the same name.
+    `shares_its_name` while another agent has the same name. `denied` are the topics that the
+    broker's rules keep from it.
     """
 
     node: str
@@ -43,6 +44,7 @@ class AgentStatus:
     last_seen: datetime | None = None
     missing_since: datetime | None = None
     shares_its_name: bool = False
+    denied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, LOGGER
-from .shared.glucose.errors import StoreDamaged, StoreUnavailable
+from .shared.glucose.errors import StoreDamaged, StoreError, StoreUnavailable
 from .shared.glucose.store import Store
 
 if TYPE_CHECKING:
@@ -80,6 +80,14 @@ class History:
         if self._thread is None:
             raise StoreUnavailable("history cannot be used now: it is not open")
         return await _async_run(self._thread, lambda: self._done(work))
+
+    async def async_facts(self) -> dict[str, float]:
+        """Return how large the history is: counts only; empty where it cannot be read."""
+        try:
+            health = await self.async_do(lambda store: store.health())
+        except StoreError:
+            return {}
+        return {"readings": health.rows, "megabytes": round(health.file_bytes / 1e6, 1)}
 
     # From here on in the store's thread, one job after the other.
 

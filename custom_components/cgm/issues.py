@@ -112,6 +112,8 @@ def _issues_of_alarms(wearer: Wearer) -> list[Issue]:
         for part, key in _URGENT_LOW_OFF.items()
         if not (rules.night if part is Part.NIGHT else rules.day)[AlarmKind.URGENT_LOW].on
     ]
+    if not wearer.alarms.settings_usable:
+        found.append(Issue("alarm_settings_unusable", name, ir.IssueSeverity.ERROR))
     if wearer.alarms.audience.missing():
         found.append(Issue("nobody_listens", name))
     if wearer.heartbeat.overdue:
@@ -141,6 +143,9 @@ def _of_agent(agent: AgentStatus) -> list[Issue]:
         found.append(Issue("agent_offline", (("node", agent.node), ("since", since))))
     if agent.shares_its_name:
         found.append(Issue("agents_share_name", (("node", agent.node),)))
+    if agent.denied:
+        topics = (("node", agent.node), ("topics", ", ".join(agent.denied)))
+        found.append(Issue("agent_denied", topics))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,26 +18,21 @@ from homeassistant.const import (
 )
 from homeassistant.core import (
     Context,
-    Event,
-    EventStateChangedData,
     ServiceCall,
     State,
     callback,
 )
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.state import async_reproduce_state
-from homeassistant.helpers.storage import Store
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER
+from .set_aside import TAKEN, SetAside
+from .singles import singles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from homeassistant.core import HomeAssistant
 
 FLASH = "flash_lights"
@@ -48,8 +42,6 @@ PATTERNS = {
     "fast": (0.4, 0.4),
     "double": (0.25, 0.25, 0.25, 1.25),
 }
-# A lamp that cannot be reached is given back when it comes again; after so long it is left alone.
-REMEMBERED_FOR = timedelta(hours=12)
 # Lamps report late: what one shows just after it was given back may still be the alarm's colour.
 _REPORTS_WITHIN_SECONDS = 10
 _OBEYS_WITHIN_SECONDS = 10
@@ -103,34 +95,29 @@ class Lamps:
     def __init__(self, hass: HomeAssistant) -> None:
         """Know of nothing yet; the disk is read when it is first needed."""
         self._hass = hass
-        self._disk: Store[dict[str, dict[str, Any]]] = Store(hass, 1, f"{DOMAIN}.lamps")
-        self._before: dict[str, dict[str, Any]] | None = None
-        self._reading = asyncio.Lock()
+        self._aside = SetAside(hass, f"{DOMAIN}.lamps")
         self._owners: dict[str, object] = {}
         self._given_back: dict[str, tuple[float, dict[str, Any]]] = {}
-        self._waiting: dict[str, Any] = {}
 
     async def async_flash(self, call: ServiceCall) -> None:
         """Flash the lights that can be reached, and return when they are as they were."""
         # What is done to each lamp is no telling of its own.
         data, context = call.data, Context(user_id=call.context.user_id, parent_id=call.context.id)
-        selected = async_extract_referenced_entity_ids(self._hass, TargetSelection(data))
-        named = selected.referenced | selected.indirectly_referenced
         lamps = {
             lamp: state
-            for lamp in sorted(_single(self._hass, named))
+            for lamp in singles(self._hass, data, LIGHT)
             if (state := self._hass.states.get(lamp)) is not None
             and state.state in {STATE_ON, STATE_OFF}
         }
         if not lamps:
             LOGGER.warning("None of the lights that are to flash can be reached")
             return
-        before = await self._async_before()
+        before = await self._aside.async_kept()
         owner = object()
         for lamp, state in lamps.items():
             self._owners[lamp] = owner
             before.setdefault(lamp, self._shown(state))
-        await self._disk.async_save(before)
+        await self._aside.async_save()
         red = {"rgb_color": data["color"], "brightness_pct": data["brightness_pct"]}
         pattern = PATTERNS[data["pattern"]] * data["count"]
         await asyncio.gather(
@@ -140,7 +127,9 @@ class Lamps:
     async def async_give_back(self, _: object = None) -> None:
         """Give back every lamp that is not as it was; late ones when they come."""
         self._owners.clear()
-        await asyncio.gather(*(self._async_give_back(lamp) for lamp in await self._async_before()))
+        await asyncio.gather(
+            *(self._async_give_back(lamp) for lamp in await self._aside.async_kept())
+        )
 
     async def _async_flash_one(
         self,
@@ -168,7 +157,7 @@ class Lamps:
 
     async def _async_wake(self, lamp: str, context: Context) -> None:
         """Learn which colour a dark lamp remembers, before it is told to be red."""
-        before = await self._async_before()
+        before = await self._aside.async_kept()
         kept = before.get(lamp)
         if kept is None or kept["state"] != STATE_OFF or "awake" in kept:
             return
@@ -177,14 +166,14 @@ class Lamps:
             state = self._hass.states.get(lamp)
             if state is not None and state.state == STATE_ON:
                 kept["awake"] = _attributes(state)
-                await self._disk.async_save(before)
+                await self._aside.async_save()
                 return
             await asyncio.sleep(_WAKES_WITHIN_SECONDS / 10)
 
     async def _async_give_back(
         self, lamp: str, owner: object = None, context: Context | None = None
     ) -> None:
-        before = await self._async_before()
+        before = await self._aside.async_kept()
         kept = before.get(lamp)
         if kept is None:
             return
@@ -206,22 +195,15 @@ class Lamps:
         if self._owners.get(lamp) is owner:
             self._owners.pop(lamp, None)
             self._given_back[lamp] = monotonic(), before.pop(lamp)
-            await self._disk.async_save(before)
+            await self._aside.async_save()
 
     def _wait_for(self, lamp: str) -> None:
         """Give the lamp back once it says something again."""
-        if lamp in self._waiting:
-            return
-
-        @callback
-        def came(event: Event[EventStateChangedData]) -> None:
-            new = event.data["new_state"]
-            if new is not None and new.state in {STATE_ON, STATE_OFF} and lamp not in self._owners:
-                self._waiting.pop(lamp)()
-                self._hass.async_create_task(self._async_give_back(lamp))
-
         self._owners.pop(lamp, None)
-        self._waiting[lamp] = async_track_state_change_event(self._hass, lamp, came)
+        self._aside.wait_for(lamp, self._can_be_given_back, self._async_give_back)
+
+    def _can_be_given_back(self, state: State) -> bool:
+        return state.state in {STATE_ON, STATE_OFF} and state.entity_id not in self._owners
 
     async def _async_call(
         self, action: str, lamp: str, data: dict[str, Any], context: Context
@@ -241,40 +223,11 @@ class Lamps:
         return {
             "state": state.state,
             "attributes": _attributes(state),
-            "taken": dt_util.utcnow().isoformat(),
+            TAKEN: dt_util.utcnow().isoformat(),
         }
-
-    async def _async_before(self) -> dict[str, dict[str, Any]]:
-        async with self._reading:
-            if self._before is None:
-                oldest = dt_util.utcnow() - REMEMBERED_FOR
-                kept = await self._disk.async_load() or {}
-                self._before = {
-                    lamp: one
-                    for lamp, one in kept.items()
-                    if datetime.fromisoformat(one["taken"]) > oldest
-                }
-        return self._before
 
 
 def _attributes(state: State) -> dict[str, Any]:
     return {
         name: state.attributes[name] for name in _KEPT if state.attributes.get(name) is not None
     }
-
-
-def _single(hass: HomeAssistant, entities: Iterable[str]) -> set[str]:
-    """Return the lights among `entities`, groups resolved: a group's colour is nobody's."""
-    found: set[str] = set()
-    waiting = [one for one in entities if one.startswith(f"{LIGHT}.")]
-    seen = set(waiting)
-    while waiting:
-        lamp = waiting.pop()
-        state = hass.states.get(lamp)
-        members = () if state is None else state.attributes.get("entity_id", ())
-        inner = {one for one in members if one.startswith(f"{LIGHT}.")}
-        if not inner:
-            found.add(lamp)
-        waiting += inner - seen
-        seen |= inner
-    return found

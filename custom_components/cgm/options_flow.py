@@ -109,20 +109,26 @@ class WearerOptionsFlow(OptionsFlow):
         unit = Unit(options[CONF_UNIT])
         settings = options.get(CONF_ALARMS, {})
         zone = ZoneInfo(options[CONF_TIME_ZONE])
-        rules = usable_alarm_rules(settings, zone)
+        rules, usable = usable_alarm_rules(settings, zone)
+        shown = shown_alarms(rules, part, unit)
+        changed: set[str] = set()
         errors: dict[str, str] = {}
         if user_input is not None:
-            kept = {**settings, **typed_alarms(user_input, rules, part, unit)}
+            # What could not be used is what is set anew here.
+            kept = typed_alarms(user_input, rules, part, unit)
+            kept = {**settings, **kept} if usable else kept
             try:
                 alarm_rules(kept, zone)
             except ContradictoryRules as contradiction:
                 errors["base"] = contradiction.reason.value
+                # What is to be corrected is among what was just changed: it stays in sight.
+                changed = {key for key, typed in user_input.items() if typed != shown[key]}
             else:
                 return self.async_create_entry(data={**options, CONF_ALARMS: kept})
         return self.async_show_form(
             step_id=f"alarms_{part}",
             data_schema=self.add_suggested_values_to_schema(
-                alarm_schema(part, unit), user_input or shown_alarms(rules, part, unit)
+                alarm_schema(part, unit, changed), user_input or shown
             ),
             errors=errors,
         )
@@ -187,7 +193,9 @@ class WearerOptionsFlow(OptionsFlow):
                     probatio.Schema({probatio.Required(key): _threshold(unit) for key in _TARGETS})
                 ),
                 probatio.Required(CONF_STALE): section(
-                    probatio.Schema({probatio.Required(CONF_WITHDRAWN_AFTER_MINUTES): _MINUTES})
+                    probatio.Schema({probatio.Required(CONF_WITHDRAWN_AFTER_MINUTES): _MINUTES}),
+                    # Most never need it, and on a phone the form is long.
+                    {"collapsed": True},
                 ),
             }
         )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
 import probatio
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntryState,
     ConfigSubentry,
-    ConfigSubentryFlow,
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME, CONF_REGION
@@ -25,10 +24,7 @@ from homeassistant.util import dt as dt_util
 
 from .accounts import account_settings, async_give_login, async_let_go
 from .const import (
-    CONF_CARRIED,
     CONF_KIND,
-    CONF_NODE,
-    CONF_PAIRING_KEY,
     CONF_RANK,
     CONF_TIME_ZONE,
     CONF_WEARER,
@@ -36,35 +32,24 @@ from .const import (
     KIND_EDGE,
     NO_TIME,
 )
-from .edge_nodes import (
-    async_give_pairing_key,
-    async_nodes,
-    edge_settings,
-    free_sources,
-    pairing_key,
-)
+from .edge_source_flow import EdgeSourceFlow
 from .login import async_try_login
 from .shared.glucose.sources.source import VisibleWearer
-from .source_forms import CONF_SEED, CONF_STARTED, SOURCE_FORMS, one_of_carried, untaken
+from .source_forms import CONF_SEED, CONF_STARTED, SOURCE_FORMS, untaken
+from .source_order import CONF_PLACE, in_order, one_of_places, place_now, rank_after
 from .wearer import CgmConfigEntry
 
-if TYPE_CHECKING:
-    from .shared.glucose.wire import Carried
-
-CONF_PLACE = "place"
-_FIRST = "first"
 _MENU = [kind for kind in SOURCE_FORMS if kind != KIND_EDGE]
 # By the home's country; a wrong region looks like a wrong password.
 _DEXCOM_REGIONS = {"US": "us", "JP": "jp"}
 
 
-class SourceFlow(ConfigSubentryFlow):
+class SourceFlow(EdgeSourceFlow):
     """Which kind → credentials, checked by logging in → which wearer → which place → done."""
 
     def __init__(self) -> None:
         """Begin with nothing known."""
-        self._settings: dict[str, Any] = {}
-        self._visible: tuple[VisibleWearer, ...] = ()
+        super().__init__()
         self._wearer = VisibleWearer("", "")
 
     @callback
@@ -109,67 +94,6 @@ class SourceFlow(ConfigSubentryFlow):
                 CONF_TIME_ZONE: self._get_entry().options[CONF_TIME_ZONE],
             }
         return await self._async_credentials("simulated", user_input)
-
-    async def async_step_edge(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for the key that an edge agent signs with: one that is new here, or a new key."""
-        this = self._this()
-        if this is None and not self._settings:
-            return await self.async_step_carried()
-        node = str((this.data if this is not None else self._settings)[CONF_NODE])
-        nodes = async_nodes(self.hass)
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            key = user_input.get(CONF_PAIRING_KEY, "").strip() or None
-            if nodes.is_signed(node) and not nodes.accepts(node, key or ""):
-                errors[CONF_PAIRING_KEY] = "wrong_key"
-            elif this is None:
-                self._settings[CONF_PAIRING_KEY] = key
-                return await self._async_chosen(self._visible[0])
-            else:
-                async_give_pairing_key(self.hass, node, key)
-                return self.async_update_and_abort(self._get_entry(), this)
-        return self.async_show_form(
-            step_id=KIND_EDGE,
-            data_schema=SOURCE_FORMS[KIND_EDGE].schema(),
-            errors=errors,
-            description_placeholders={CONF_NODE: node},
-        )
-
-    async def async_step_carried(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Ask which of the edge agents' sources to take."""
-        offered = self._agents_sources()
-        if not offered:
-            return self.async_abort(reason="no_agents")
-        if user_input is None:
-            return self.async_show_form(
-                step_id="carried",
-                data_schema=probatio.Schema(
-                    {
-                        probatio.Required(CONF_CARRIED): one_of_carried(
-                            {key: carried for key, (_, carried) in offered.items()}
-                        )
-                    }
-                ),
-            )
-        if user_input[CONF_CARRIED] not in offered:
-            return self.async_abort(reason="no_agents")
-        node, carried = offered[user_input[CONF_CARRIED]]
-        known = pairing_key(self.hass, node)
-        self._settings = edge_settings(node, carried, None if known is None else known.decode())
-        self._visible = (VisibleWearer(str(self._settings[CONF_WEARER]), carried.wearer),)
-        if known is None and async_nodes(self.hass).is_signed(node):
-            return await self.async_step_edge()
-        return await self._async_chosen(self._visible[0])
-
-    def _agents_sources(self) -> dict[str, tuple[str, Carried]]:
-        """Return what agents that were heard of carry and no wearer has: by node and source."""
-        return {
-            f"{announce.node} {carried.source}": (announce.node, carried)
-            for announce in async_nodes(self.hass).announced
-            for carried in free_sources(self.hass, announce)
-        }
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -268,6 +192,7 @@ class SourceFlow(ConfigSubentryFlow):
             ),
         )
 
+    @override
     async def _async_chosen(self, wearer: VisibleWearer) -> SubentryFlowResult:
         self._wearer = wearer
         if self._owner() is None and self._others():
@@ -279,7 +204,7 @@ class SourceFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask which source this one comes after when several have readings."""
         if user_input is not None:
-            rank = self._rank_after(user_input[CONF_PLACE])
+            rank = rank_after(user_input[CONF_PLACE], self._others())
             if self.source != SOURCE_RECONFIGURE:
                 return self._create(rank)
             subentry = self._get_reconfigure_subentry()
@@ -290,55 +215,17 @@ class SourceFlow(ConfigSubentryFlow):
             step_id=CONF_PLACE,
             data_schema=probatio.Schema(
                 {
-                    probatio.Required(CONF_PLACE, default=self._place_now()): SelectSelector(
-                        SelectSelectorConfig(
-                            options=[
-                                SelectOptionDict(value=_FIRST, label=_FIRST),
-                                *(
-                                    SelectOptionDict(value=s.subentry_id, label=s.title)
-                                    for s in self._others()
-                                ),
-                            ],
-                            mode=SelectSelectorMode.LIST,
-                            translation_key=CONF_PLACE,
-                        )
-                    )
+                    probatio.Required(
+                        CONF_PLACE, default=place_now(self._this(), self._others())
+                    ): one_of_places(self._others())
                 }
             ),
         )
 
-    def _this(self) -> ConfigSubentry | None:
-        """Return the source that is changed; None while it is added."""
-        return self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
-
-    def _place_now(self) -> str:
-        """Return after which source this one comes now; a new one comes last."""
-        this = self._this()
-        before = [s for s in self._others() if this is None or _rank(s) <= _rank(this)]
-        return before[-1].subentry_id if before else _FIRST
-
     def _others(self) -> list[ConfigSubentry]:
         """Return the wearer's other sources in their order."""
         this = self._this()
-        others = [s for s in self._get_entry().subentries.values() if s is not this]
-        return sorted(others, key=_rank)
-
-    def _rank_after(self, place: str) -> float:
-        """Return a number between the ranks of the neighbours of the chosen place.
-
-        A source that was removed while the form was open is no neighbour: then it is the last.
-        """
-        others = self._others()
-        ranks = [_rank(s) for s in others]
-        if not ranks:
-            return 0.0
-        if place == _FIRST:
-            return ranks[0] - 1.0
-        keys = [s.subentry_id for s in others]
-        after = keys.index(place) + 1 if place in keys else len(keys)
-        if after == len(ranks):
-            return ranks[-1] + 1.0
-        return (ranks[after - 1] + ranks[after]) / 2
+        return in_order(s for s in self._get_entry().subentries.values() if s is not this)
 
     def _create(self, rank: float) -> SubentryFlowResult:
         # Asked here, at the end: another dialog may have added the same meanwhile.
@@ -374,7 +261,3 @@ class SourceFlow(ConfigSubentryFlow):
             ),
             None,
         )
-
-
-def _rank(subentry: ConfigSubentry) -> float:
-    return float(subentry.data.get(CONF_RANK, 0.0))

@@ -26,7 +26,7 @@ async def async_info(hass: HomeAssistant) -> dict[str, Any]:
     entries: list[CgmConfigEntry] = hass.config_entries.async_entries(DOMAIN)
     wearers = [e.runtime_data for e in entries if e.state is ConfigEntryState.LOADED]
     feeds = [feed for wearer in wearers for feed in wearer.feeds.values()]
-    facts = await wearers[0].async_history_facts() if wearers else {}
+    facts = await wearers[0].history.async_facts() if wearers else {}
     return {
         "wearers": len(wearers),
         "sources": len(feeds),

@@ -14,7 +14,6 @@ from homeassistant.util import dt as dt_util
 from .alarm_watch import AlarmWatch
 from .const import (
     CONF_KIND,
-    CONF_RANK,
     CONF_STALE,
     CONF_TARGETS,
     CONF_UNIT,
@@ -27,15 +26,16 @@ from .const import (
 from .devices import async_register_devices
 from .edge_feed import EdgeFeed
 from .feed import Feed
+from .feed_memory import FeedMemory
 from .heartbeat import Heartbeat
 from .history import async_history
 from .issues import Issue, async_update_issues, async_withdraw_issues
 from .logins import async_ask_for_login, async_note_login
 from .shared.glucose.clock_offset import ClockOffsets
-from .shared.glucose.errors import StoreError
 from .shared.glucose.present import Present, present
 from .shared.glucose.targets import Targets
 from .shared.glucose.units import Unit
+from .source_order import in_order
 from .statistics import HourlyStatistics
 from .writing import Identity, Writing
 
@@ -65,6 +65,7 @@ class Wearer:
         self.history = async_history(hass)
         self.feeds: dict[str, AnyFeed] = {}
         self.clock = ClockOffsets(dt_util.utcnow, monotonic)
+        self.memory = FeedMemory(self.history, self.id)
         self.writing = Writing(self.history, self.id)
         self.statistics = HourlyStatistics(self)
         self.issues: dict[str, Issue] = {}
@@ -96,8 +97,7 @@ class Wearer:
     @property
     def order(self) -> list[str]:
         """The sources in the order in which they lead."""
-        sources = self.entry.subentries.values()
-        return [s.subentry_id for s in sorted(sources, key=lambda s: s.data.get(CONF_RANK, 0.0))]
+        return [source.subentry_id for source in in_order(self.entry.subentries.values())]
 
     @property
     def cadences(self) -> dict[str, timedelta]:
@@ -230,35 +230,6 @@ class Wearer:
         async_update_issues(self)
         self.async_tell()
         async_note_login(self, feed)
-
-    async def async_recall_feed(self, source: str) -> tuple[datetime | None, str | None]:
-        """Return the newest reading's time of a source and what its feed had learned.
-
-        Raises StoreError.
-        """
-        return await self.history.async_do(
-            lambda store: (
-                store.newest_of_source(self.id, source),
-                store.recall(self.id, f"cadence {source}"),
-            )
-        )
-
-    async def async_keep_feed(self, source: str, learned: str) -> None:
-        """Keep what a feed has learned."""
-        try:
-            await self.history.async_do(
-                lambda store: store.note(self.id, f"cadence {source}", learned)
-            )
-        except StoreError as error:
-            LOGGER.debug("What a feed learned was not kept: %s", error)
-
-    async def async_history_facts(self) -> dict[str, float]:
-        """Return how large the history is: counts only."""
-        try:
-            health = await self.history.async_do(lambda store: store.health())
-        except StoreError:
-            return {}
-        return {"readings": health.rows, "megabytes": round(health.file_bytes / 1e6, 1)}
 
     @callback
     def async_try_again(self, source: str) -> None:

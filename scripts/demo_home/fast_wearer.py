@@ -21,7 +21,7 @@ _SPACING = timedelta(minutes=2.5)
 # A replay takes fourteen days of its file as history, and as many at least must follow.
 _HISTORY = timedelta(days=14)
 _PLAYED = timedelta(days=30)
-_CALM_MG_DL, _SWING_MG_DL, _LOWEST_MG_DL = 115.0, 12.0, 44.0
+_CALM_MG_DL, _SWING_MG_DL, _LOWEST_MG_DL = 115.0, 5.0, 44.0
 _DAY = timedelta(days=1) / _SPACING
 # How far glucose is on its way to the lowest, reading by reading: down in the time of a night's
 # low that nobody treats, long enough there to press a button, and up as after juice.

@@ -35,7 +35,11 @@ logger:
   default: warning
   logs:
     custom_components.cgm: info
+automation ui: !include automations.yaml
+script ui: !include scripts.yaml
 """
+# Where the editors save; without them what somebody clicks together in the demo never runs.
+_EDITED = {"automations.yaml": "[]\n", "scripts.yaml": "{}\n"}
 # Without an `http:` key: it is deprecated in YAML and only tried for five minutes; stored
 # settings are what a home has that was set up in the UI.
 _MADE = "2026-01-01T00:00:00+00:00"
@@ -47,6 +51,8 @@ def make_folder(folder: Path, integration: Path, *, port: int, zone: str, source
     (folder / "custom_components").mkdir(parents=True)
     (folder / "custom_components" / "cgm").symlink_to(integration)
     (folder / "configuration.yaml").write_text(_CONFIGURATION.format(zone=zone))
+    for name, nothing in _EDITED.items():
+        (folder / name).write_text(nothing)
     dashboard = (Path(__file__).parent / "glucose.yaml").read_text()
     (folder / "glucose.yaml").write_text(dashboard.replace("SOURCE", source))
     _store(folder, "onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]})

@@ -75,6 +75,7 @@ def health(
     state: str = "ok",
     ahead: timedelta = timedelta(),
     synchronised: bool | None = True,
+    denied: tuple[str, ...] = (),
     key: bytes | None = None,
 ) -> bytes:
     """Return a message of health, sent now by a clock that is `ahead` of ours."""
@@ -83,6 +84,7 @@ def health(
         clock_synchronised=synchronised,
         depth=depth,
         sources=(SourceHealth(source="basement", state=state),),
+        denied=denied,
     ).encode(TOPICS.health, key)
 
 

@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import demo as demo_home
-from homeassistant.components.automation.helpers import async_get_blueprints
+from homeassistant.components.automation.helpers import async_get_blueprints as of_automations
 from homeassistant.components.blueprint.models import Blueprint
+from homeassistant.components.script.helpers import async_get_blueprints as of_scripts
 from homeassistant.const import Platform
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import frame, restore_state, translation
@@ -34,11 +35,12 @@ BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 SOURCE = "https://github.com/cgm-home/cgm-home-assistant/blob/main/blueprints"
 
 
-async def blueprint_of(hass: HomeAssistant, name: str) -> Blueprint:
-    """Return blueprints/automation/cgm/`name`.yaml as Home Assistant itself reads and checks it."""
-    await async_setup_component(hass, "automation", {})
-    _import(hass, name)
-    return await async_get_blueprints(hass).async_get_blueprint(f"cgm/{name}.yaml")
+async def blueprint_of(hass: HomeAssistant, name: str, domain: str = "automation") -> Blueprint:
+    """Return blueprints/`domain`/cgm/`name`.yaml as Home Assistant itself reads and checks it."""
+    await async_setup_component(hass, domain, {})
+    _import(hass, name, domain)
+    getters = {"automation": of_automations, "script": of_scripts}
+    return await getters[domain](hass).async_get_blueprint(f"cgm/{name}.yaml")
 
 
 async def automate(
@@ -66,10 +68,21 @@ async def automate(
     return state.entity_id
 
 
-def _import(hass: HomeAssistant, name: str) -> None:
-    folder = Path(hass.config.path("blueprints", "automation", "cgm"))
+async def script_of(hass: HomeAssistant, name: str, **inputs: Any) -> str:  # noqa: ANN401 - as there
+    """Make a script of a blueprint; returns its entity id."""
+    _import(hass, name, "script")
+    use = {"path": f"cgm/{name}.yaml", "input": inputs}
+    assert await async_setup_component(hass, "script", {"script": {name: {"use_blueprint": use}}})
+    state = hass.states.get(f"script.{name}")
+    assert state is not None
+    assert state.state == "off", state
+    return state.entity_id
+
+
+def _import(hass: HomeAssistant, name: str, domain: str) -> None:
+    folder = Path(hass.config.path("blueprints", domain, "cgm"))
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(BLUEPRINTS / "automation" / "cgm" / f"{name}.yaml", folder)
+    shutil.copy(BLUEPRINTS / domain / "cgm" / f"{name}.yaml", folder)
 
 
 def _configure(hass: HomeAssistant, automation: dict[str, object]) -> None:
@@ -79,7 +92,7 @@ def _configure(hass: HomeAssistant, automation: dict[str, object]) -> None:
     file.write_text(dump(config), encoding="utf-8")
 
 
-def complaints(blueprint: Blueprint, name: str) -> list[str]:
+def complaints(blueprint: Blueprint, name: str, domain: str = "automation") -> list[str]:
     """Return what a blueprint does not say that each of ours says."""
     data = blueprint.metadata
     said = str(data.get("description", ""))
@@ -89,7 +102,7 @@ def complaints(blueprint: Blueprint, name: str) -> list[str]:
         "has no name": bool(data.get("name")),
         "does not say to keep the vendor's own alarms on": "alarms on" in " ".join(said.split()),
         "does not say where it is from": data.get("source_url")
-        == f"{SOURCE}/automation/cgm/{name}.yaml",
+        == f"{SOURCE}/{domain}/cgm/{name}.yaml",
         "has no author": bool(data.get("author")),
         "does not say which Home Assistant it needs": bool(
             data.get("homeassistant", {}).get("min_version")

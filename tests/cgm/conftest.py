@@ -27,10 +27,20 @@ from fakes.librelinkup import FakeLibreLinkUp, addresses
 from fakes.nightscout import FakeNightscout
 from fakes.phone_server import App, FakePhone
 
-from .vendors import NAMES, SECRETS
+from .vendors import NAMES, SECRETS, dexcom_source, steady
 
 type AddWearer = Callable[..., MockConfigEntry]
+type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 type Settle = Callable[[], Awaitable[None]]
+
+
+class RunWearer(Protocol):
+    """Adds a wearer with sources and sets it up."""
+
+    async def __call__(
+        self, *sources: Mapping[str, object], title: str = ..., **options: object
+    ) -> MockConfigEntry:
+        """Return the entry once its first readings are there."""
 
 
 class PassTime(Protocol):
@@ -151,6 +161,32 @@ def settle(hass: HomeAssistant) -> Settle:
         await hass.async_block_till_done(wait_background_tasks=True)
 
     return settled
+
+
+@pytest.fixture
+def run_wearer(hass: HomeAssistant, add_wearer: AddWearer, settle: Settle) -> RunWearer:
+    """Return how a wearer is set up; arguments as of `add_wearer`."""
+
+    async def run(
+        *sources: Mapping[str, object], title: str = "Alex", **options: object
+    ) -> MockConfigEntry:
+        entry = add_wearer(*sources, title=title, **options)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await settle()
+        return entry
+
+    return run
+
+
+@pytest.fixture
+def set_up(dexcom: FakeDexcomShare, run_wearer: RunWearer) -> SetUp:
+    """Return how a wearer who is at 100 is set up, by default one called Alex."""
+    steady(dexcom, 100)
+
+    async def up(title: str = "Alex", **options: object) -> MockConfigEntry:
+        return await run_wearer(dexcom_source(dexcom), title=title, **options)
+
+    return up
 
 
 @pytest.fixture

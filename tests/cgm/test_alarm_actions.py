@@ -89,6 +89,16 @@ async def test_the_button_acknowledges_what_is_on(
     assert attribute(hass, "binary_sensor.alex_alarm_low", "silenced_until") == until
 
 
+async def test_all_that_an_event_carries_has_a_name(
+    hass: HomeAssistant, wearer: MockConfigEntry
+) -> None:
+    await press(hass, "acknowledge_alarm")
+    state = hass.states.get(EVENT)
+    assert state is not None
+    named = english()["entity"]["event"]["alarm"]["state_attributes"]
+    assert named.keys() == state.attributes.keys() - {"event_types", "friendly_name"}
+
+
 async def test_the_button_silences_each_for_its_usual_length(
     hass: HomeAssistant, wearer: MockConfigEntry
 ) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cgm.const import DOMAIN
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.alarms.state import Phase
 from custom_components.cgm.shared.glucose.errors import StoreUnavailable
@@ -325,7 +327,9 @@ async def test_settings_that_cannot_be_meant_leave_the_defaults_and_are_said_onc
     settle: Settle,
     pass_time: PassTime,
     caplog: pytest.LogCaptureFixture,
+    issue_registry: ir.IssueRegistry,
 ) -> None:
+    repair = f"alarm_settings_unusable_{wearer.entry_id}"
     unusable: list[dict[str, Any]] = [
         {"day": {"low": {"threshold": 20}}},
         {"day": {"low": 5}},
@@ -338,6 +342,10 @@ async def test_settings_that_cannot_be_meant_leave_the_defaults_and_are_said_onc
         await pass_time(3 * MINUTE)
         assert running(wearer).alarms.rules.day[AlarmKind.LOW].threshold == 70
         assert caplog.text.count("The alarm settings cannot be used") == 1
+        assert issue_registry.async_get_issue(DOMAIN, repair) is not None
+    hass.config_entries.async_update_entry(wearer, options={**wearer.options, "alarms": {}})
+    await settle()
+    assert issue_registry.async_get_issue(DOMAIN, repair) is None
 
 
 async def test_two_wearers_do_not_hear_each_other(

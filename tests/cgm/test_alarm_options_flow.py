@@ -42,6 +42,14 @@ async def open_alarms(hass: HomeAssistant, entry: MockConfigEntry, part: str) ->
     return said(form, "options")
 
 
+def open_sections(form: ConfigFlowResult) -> set[str]:
+    """Return the alarms whose section is not folded, beside when it is night."""
+    schema = form["data_schema"]
+    assert schema is not None
+    shown = {str(name) for name, part in schema.schema.items() if not part.options["collapsed"]}
+    return shown - {"night"}
+
+
 async def save(
     hass: HomeAssistant, form: ConfigFlowResult, **changes: dict[str, Any]
 ) -> ConfigFlowResult:
@@ -121,6 +129,8 @@ async def test_by_night_only_the_night_changes(
         ("sustained_high_not_above_low", {"sustained_high": 68}),
         ("sustained_high_above_high", {"sustained_high": 270}),
         ("predicted_low_below_urgent_low", {"predicted_low": 50}),
+        ("low_and_high_overlap", {"high": 80}),
+        ("predicted_low_reaches_high", {"predicted_low": 300}),
     ],
 )
 @pytest.mark.parametrize("part", PARTS)
@@ -135,9 +145,21 @@ async def test_what_contradicts_itself_is_refused_with_the_reason_and_can_be_cor
     assert again["errors"] == {"base": reason}
     assert "alarms" not in wearer.options
     ((kind, about),) = typed.items()
+    assert open_sections(form) == {"urgent_low"}
+    assert open_sections(again) == {"urgent_low", kind}
     assert filled(again)[kind]["threshold"] == about["threshold"]
     usual = filled(form)[kind]
     done = await save(hass, again, **{kind: usual})
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_low_predicted_that_waits_as_long_as_it_looks_ahead_is_refused(
+    hass: HomeAssistant, wearer: MockConfigEntry
+) -> None:
+    form = await open_alarms(hass, wearer, "night")
+    again = await save(hass, form, predicted_low={"delay_minutes": 30})
+    assert again["errors"] == {"base": "predicted_low_too_late"}
+    done = await save(hass, again, predicted_low={"delay_minutes": 29})
     assert done["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -170,3 +192,32 @@ async def test_settings_that_cannot_be_meant_are_shown_as_the_defaults(
 
 def test_both_parts_of_the_day_are_offered() -> None:
     assert list(Part) == PARTS
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"day": {"low": {"threshold": 500}}},
+        {"night": {"?": {}}},
+        {"day": {"low": 5}},
+    ],
+    ids=["contradictory", "of another release", "no settings at all"],
+)
+async def test_settings_that_cannot_be_used_are_set_anew(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    settle: Settle,
+    broken: dict[str, Any],
+    part: str,
+) -> None:
+    hass.config_entries.async_update_entry(wearer, options={**wearer.options, "alarms": broken})
+    await settle()
+    assert not running(wearer).alarms.settings_usable
+    done = await save(hass, await open_alarms(hass, wearer, part), low={"on": False})
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    await settle()
+    alarms = running(wearer).alarms
+    by_day, by_night = (rules[AlarmKind.LOW].on for rules in (alarms.rules.day, alarms.rules.night))
+    assert (by_day, by_night) == (part == "night", part == "day")
+    assert alarms.settings_usable

@@ -12,11 +12,10 @@ from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.alarms.state import Phase
 from fakes.dexcom_share import FakeDexcomShare
 
-from .blueprints import automate, blueprint_of, complaints, let_run, restarted
-from .conftest import AddWearer, Settle
+from .blueprints import automate, let_run, restarted
+from .conftest import SetUp
 from .test_alarm_home import falls, reading, receive
-from .vendors import dexcom_source, steady
-from .watching import NOON, running
+from .watching import NOON, running, value
 
 NAME = "escalation"
 EVENT = "event.alex_alarm"
@@ -47,14 +46,8 @@ def noon(freezer: FrozenDateTimeFactory) -> None:
 
 
 @pytest.fixture
-async def wearer(
-    hass: HomeAssistant, dexcom: FakeDexcomShare, add_wearer: AddWearer, settle: Settle
-) -> MockConfigEntry:
-    steady(dexcom, 100)
-    entry = add_wearer(dexcom_source(dexcom))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
-    return entry
+async def wearer(set_up: SetUp) -> MockConfigEntry:
+    return await set_up()
 
 
 @pytest.fixture
@@ -71,12 +64,6 @@ async def escalate(hass: HomeAssistant, **more: object) -> str:
 
 def stays_low(dexcom: FakeDexcomShare, readings: int = 12) -> None:
     falls(dexcom, *([51] * readings))
-
-
-async def test_it_says_what_it_must(hass: HomeAssistant) -> None:
-    blueprint = await blueprint_of(hass, NAME)
-    assert blueprint.validate() is None
-    assert complaints(blueprint, NAME) == []
 
 
 async def test_one_after_the_other_and_all_who_were_told_hear_the_end(
@@ -211,3 +198,61 @@ async def test_a_test_reaches_everyone_and_a_reload_nobody(
     assert await hass.config_entries.async_reload(wearer.entry_id)
     await let_run(hass, freezer, 10 * MINUTE)
     assert [len(phones.messages(carer)) for carer in CARERS] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("told", [["anna"], ["anna", "ben"]], ids=["one", "two"])
+async def test_what_ended_while_home_assistant_started_is_told_to_who_had_been_told(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    dexcom: FakeDexcomShare,
+    phones: Phones,
+    told: list[str],
+) -> None:
+    falls(dexcom, *([51] * len(told)), *([100] * 4))
+    await escalate(hass)
+    await let_run(hass, freezer, (6 + 8 * (len(told) - 1)) * MINUTE)
+    assert phones.told() == told
+    later: list[Phones] = []
+
+    async def rises_meanwhile(again: HomeAssistant) -> None:
+        later.append(Phones(again))
+        (entry,) = again.config_entries.async_entries("cgm")
+        assert await again.config_entries.async_setup(entry.entry_id)
+        for _ in range(2):
+            freezer.tick(10 * SECOND)
+            await receive(entry, reading(entry, 100, minutes=0))  # type: ignore[arg-type]
+        assert value(again, "binary_sensor.alex_alarm_urgent_low") == "off"
+
+    async with restarted(hass, wearer, before=rises_meanwhile) as again:
+        await let_run(again, freezer, 5 * SECOND, step=SECOND)
+        (after,) = later
+        assert after.told() == told
+        for carer in told:
+            (message,) = after.messages(carer)
+            assert message.endswith("The alarm is over.")
+        await let_run(again, freezer, 10 * MINUTE)
+        assert after.told() == told
+        assert [len(after.messages(carer)) for carer in told] == [1] * len(told)
+
+
+async def test_what_was_over_before_it_started_is_told_to_nobody_again(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    dexcom: FakeDexcomShare,
+    phones: Phones,
+) -> None:
+    falls(dexcom, 51, 51, 100, 100, 100, 100)
+    await escalate(hass)
+    await let_run(hass, freezer, 20 * MINUTE)
+    assert phones.messages("anna")[-1].endswith("The alarm is over.")
+    later: list[Phones] = []
+
+    async def carers(again: HomeAssistant) -> None:
+        later.append(Phones(again))
+
+    async with restarted(hass, wearer, before=carers) as again:
+        await let_run(again, freezer, 2 * MINUTE)
+        (after,) = later
+        assert after.told() == []

@@ -17,8 +17,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cgm.shared.glucose.reading import Reading
 from custom_components.cgm.shared.glucose.sources.source import Answer
 
-from .blueprints import automate, blueprint_of, complaints, demo, let_run, restarted, turns
-from .conftest import AddWearer, Settle
+from .blueprints import automate, demo, let_run, restarted, turns
+from .conftest import AddWearer, RunWearer
 from .watching import NOON, running
 
 NAME = "low_flashes_lights"
@@ -38,11 +38,9 @@ def noon(freezer: FrozenDateTimeFactory) -> None:
 
 @pytest.fixture
 async def wearer(
-    hass: HomeAssistant, add_wearer: AddWearer, simulated: dict[str, Any], settle: Settle
+    hass: HomeAssistant, run_wearer: RunWearer, simulated: dict[str, Any]
 ) -> MockConfigEntry:
-    entry = add_wearer({**simulated, "kind": "simulated"})
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
+    entry = await run_wearer({**simulated, "kind": "simulated"})
     await demo(hass, Platform.LIGHT)
     return entry
 
@@ -95,12 +93,6 @@ async def flash(hass: HomeAssistant, **more: object) -> str:
         **more,
     }
     return await automate(hass, NAME, **inputs)
-
-
-async def test_it_says_what_it_must(hass: HomeAssistant) -> None:
-    blueprint = await blueprint_of(hass, NAME)
-    assert blueprint.validate() is None
-    assert complaints(blueprint, NAME) == []
 
 
 async def test_a_low_flashes_and_the_lights_are_as_they_were(

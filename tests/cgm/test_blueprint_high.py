@@ -10,8 +10,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from fakes.dexcom_share import FakeDexcomShare, Row
 
-from .blueprints import automate, blueprint_of, complaints, restarted
-from .conftest import AddWearer, PassTime, Settle
+from .blueprints import automate, restarted
+from .conftest import PassTime, RunWearer, Settle
 from .telling import (
     EVENT,
     hear_messages,
@@ -22,12 +22,11 @@ from .telling import (
     with_notices,
 )
 from .vendors import dexcom_source
-from .watching import NOON, keep, running, value
+from .watching import NOON, running, value
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 NAME = "high_too_long"
-ALARM = "sustained_high"
 FOR_LONG = "binary_sensor.alex_alarm_high_for_long"
 HIGH = "binary_sensor.alex_alarm_high"
 MINUTE = timedelta(minutes=1)
@@ -38,15 +37,12 @@ async def wearer(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     dexcom: FakeDexcomShare,
-    add_wearer: AddWearer,
-    settle: Settle,
+    run_wearer: RunWearer,
 ) -> MockConfigEntry:
     """Run a wearer who has been at 200 for 116 minutes."""
     freezer.move_to(NOON)
     measure(dexcom, range(-116, 0, 5), 200)
-    entry = add_wearer(dexcom_source(dexcom))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
+    entry = await run_wearer(dexcom_source(dexcom))
     assert value(hass, FOR_LONG) == "off"
     return entry
 
@@ -56,10 +52,6 @@ def measure(dexcom: FakeDexcomShare, minutes: range, mg_dl: int) -> None:
     for minute in minutes:
         time = dt_util.utcnow() + minute * MINUTE
         dexcom.rows.append(Row(time=time, value=mg_dl, visible_at=time))
-
-
-async def test_it_says_what_blueprints_say(hass: HomeAssistant) -> None:
-    assert complaints(await blueprint_of(hass, NAME), NAME) == []
 
 
 @pytest.mark.parametrize("repeated", [True, False])
@@ -135,31 +127,6 @@ async def test_what_a_worse_alarm_covers_is_held_back(
     assert said == []
 
 
-async def test_run_by_hand_it_tells_nothing(
-    hass: HomeAssistant, wearer: MockConfigEntry, caplog: pytest.LogCaptureFixture
-) -> None:
-    said = await hear_notices(hass)
-    data = {"entity_id": await automate(hass, NAME, alarm=EVENT)}
-    await hass.services.async_call("automation", "trigger", data, blocking=True)
-    await hass.async_block_till_done()
-    assert said == []
-    assert "Error" not in caplog.text
-
-
-async def test_a_reloaded_wearer_says_nothing_again(
-    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
-) -> None:
-    said = await hear_notices(hass)
-    await automate(hass, NAME, alarm=EVENT)
-    await hass.services.async_call("cgm", "test_alarm", {"alarm": ALARM}, blocking=True)
-    await settle()
-    assert len(said) == 1
-    assert await hass.config_entries.async_reload(wearer.entry_id)
-    await settle()
-    assert value(hass, EVENT) not in {"unavailable", "unknown"}
-    assert len(said) == 1
-
-
 async def test_a_restart_in_the_middle_says_nothing_again_and_goes_on(
     hass: HomeAssistant, wearer: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -176,16 +143,3 @@ async def test_a_restart_in_the_middle_says_nothing_again_and_goes_on(
         freezer.tick(60 * MINUTE)
         await receive(again, entry, reading(entry, 220))
         assert notices(again) == ["Alex: still high for long, 220 mg/dL."]
-
-
-async def test_what_spoke_while_home_assistant_started_is_told_then(
-    hass: HomeAssistant, wearer: MockConfigEntry, freezer: FrozenDateTimeFactory
-) -> None:
-    await with_notices(hass)
-    await automate(hass, NAME, alarm=EVENT)
-    # Known to the history alone, so that the alarm speaks while the wearer is set up.
-    keep(hass, wearer, [reading(wearer, 201, minutes=4)])
-    freezer.tick(5 * MINUTE)
-    async with restarted(hass, wearer, before=with_notices) as again:
-        assert value(again, FOR_LONG) == "on"
-        assert notices(again) == ["Alex: high for long, 201 mg/dL."]

@@ -15,8 +15,8 @@ from custom_components.cgm.shared.glucose.store import Store
 from custom_components.cgm.shared.glucose.trend import Trend
 from fakes.dexcom_share import FakeDexcomShare
 
-from .blueprints import automate, blueprint_of, complaints, restarted
-from .conftest import AddWearer, PassTime, Settle
+from .blueprints import automate, restarted
+from .conftest import PassTime, RunWearer
 from .telling import (
     EVENT,
     hear_messages,
@@ -54,17 +54,13 @@ async def wearer(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     dexcom: FakeDexcomShare,
-    add_wearer: AddWearer,
-    settle: Settle,
+    run_wearer: RunWearer,
 ) -> MockConfigEntry:
     """Run a wearer who is at 100 in the early morning."""
     await hass.config.async_set_time_zone("Europe/Berlin")
     freezer.move_to(EARLY)
     steady(dexcom, 100)
-    entry = add_wearer(dexcom_source(dexcom))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
-    return entry
+    return await run_wearer(dexcom_source(dexcom))
 
 
 async def night(
@@ -74,10 +70,6 @@ async def night(
     for each in mg_dl:
         await pass_time(5 * MINUTE, step=MINUTE)
         await receive(hass, entry, reading(entry, each))
-
-
-async def test_it_says_what_blueprints_say(hass: HomeAssistant) -> None:
-    assert complaints(await blueprint_of(hass, NAME), NAME) == []
 
 
 async def test_a_night_with_alarms_is_told_at_the_chosen_time(

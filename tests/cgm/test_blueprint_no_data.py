@@ -10,15 +10,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cgm import alarm_watch
 from custom_components.cgm.feed_status import FeedState
 from custom_components.cgm.shared.glucose.reading import Bound
 from custom_components.cgm.shared.glucose.sources.source import SensorLife
 from fakes.dexcom_share import FakeDexcomShare
 from fakes.serving import html_503
 
-from .blueprints import automate, blueprint_of, complaints, restarted
-from .conftest import AddWearer, PassTime, Settle
+from .blueprints import automate, restarted
+from .conftest import AddWearer, PassTime, RunWearer, Settle
 from .telling import EVENT, hear_notices, notices, reading, receive, with_notices
 from .vendors import NEW_PASSWORD, dexcom_source, steady
 from .watching import NOON, running, value
@@ -26,7 +25,6 @@ from .watching import NOON, running, value
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 NAME = "no_data"
-ALARM = "stale"
 STALE = "binary_sensor.alex_alarm_no_readings"
 INTERNET = "binary_sensor.internet"
 MINUTE = timedelta(minutes=1)
@@ -41,17 +39,13 @@ async def wearer(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     dexcom: FakeDexcomShare,
-    add_wearer: AddWearer,
-    settle: Settle,
+    run_wearer: RunWearer,
 ) -> MockConfigEntry:
     """Run a wearer who is at 120, last measured a minute ago."""
     await hass.config.async_set_time_zone("Europe/Berlin")
     freezer.move_to(NOON)
     steady(dexcom, 120)
-    entry = add_wearer(dexcom_source(dexcom))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
-    return entry
+    return await run_wearer(dexcom_source(dexcom))
 
 
 async def cause_of(hass: HomeAssistant, settle: Settle, **inputs: str) -> str:
@@ -70,10 +64,6 @@ def stands(entry: MockConfigEntry, state: FeedState, sensor: SensorLife | None =
     (feed,) = wearer.feeds.values()
     feed.status = replace(feed.status, state=state, sensor=sensor)
     wearer.async_tell()
-
-
-async def test_it_says_what_blueprints_say(hass: HomeAssistant) -> None:
-    assert complaints(await blueprint_of(hass, NAME), NAME) == []
 
 
 async def test_a_vendor_who_cannot_be_reached_is_told_and_that_readings_are_back(
@@ -185,14 +175,12 @@ async def test_a_warm_up_is_told(
 
 async def test_each_source_is_told_of(
     hass: HomeAssistant,
-    add_wearer: AddWearer,
+    run_wearer: RunWearer,
     dexcom: FakeDexcomShare,
     simulated: dict[str, Any],
     settle: Settle,
 ) -> None:
-    entry = add_wearer(dexcom_source(dexcom), simulated)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
+    await run_wearer(dexcom_source(dexcom), simulated)
     cause = await cause_of(hass, settle)
     assert cause.startswith("Dexcom answers")
     assert " Simulated answers" in cause
@@ -219,31 +207,6 @@ async def test_another_wearers_source_is_none_of_this_ones(
     assert said == ["There is no source."]
 
 
-async def test_run_by_hand_it_tells_nothing(
-    hass: HomeAssistant, wearer: MockConfigEntry, caplog: pytest.LogCaptureFixture
-) -> None:
-    said = await hear_notices(hass)
-    data = {"entity_id": await automate(hass, NAME, alarm=EVENT)}
-    await hass.services.async_call("automation", "trigger", data, blocking=True)
-    await hass.async_block_till_done()
-    assert said == []
-    assert "Error" not in caplog.text
-
-
-async def test_a_reloaded_wearer_says_nothing_again(
-    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
-) -> None:
-    said = await hear_notices(hass)
-    await automate(hass, NAME, alarm=EVENT)
-    await hass.services.async_call("cgm", "test_alarm", {"alarm": ALARM}, blocking=True)
-    await settle()
-    assert len(said) == 1
-    assert await hass.config_entries.async_reload(wearer.entry_id)
-    await settle()
-    assert value(hass, EVENT) not in {"unavailable", "unknown"}
-    assert len(said) == 1
-
-
 async def test_a_restart_in_the_middle_says_nothing_again_and_then_that_it_is_over(
     hass: HomeAssistant,
     wearer: MockConfigEntry,
@@ -263,22 +226,3 @@ async def test_a_restart_in_the_middle_says_nothing_again_and_then_that_it_is_ov
         (entry,) = again.config_entries.async_entries("cgm")
         await receive(again, entry, reading(entry, 140))
         assert notices(again) == ["Alex: readings are back, now 140 mg/dL."]
-
-
-async def test_what_spoke_while_home_assistant_started_is_told_then(
-    hass: HomeAssistant,
-    wearer: MockConfigEntry,
-    dexcom: FakeDexcomShare,
-    freezer: FrozenDateTimeFactory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    await with_notices(hass)
-    await automate(hass, NAME, alarm=EVENT)
-    dexcom.fail(html_503)
-    # As if Home Assistant took longer to start than sources are waited for.
-    monkeypatch.setattr(alarm_watch, "SETTLES_WITHIN", timedelta())
-    freezer.tick(29 * MINUTE)
-    async with restarted(hass, wearer, before=with_notices) as again:
-        assert value(again, STALE) == "on"
-        (said,) = notices(again)
-        assert said.startswith(GONE.replace("20 minutes", "30 minutes"))

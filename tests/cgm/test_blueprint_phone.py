@@ -15,10 +15,9 @@ from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.alarms.state import Phase
 from fakes.dexcom_share import FakeDexcomShare
 
-from .blueprints import automate, blueprint_of, complaints, demo, let_run, restarted, turns
-from .conftest import AddWearer, Settle
+from .blueprints import automate, demo, let_run, restarted, turns
+from .conftest import SetUp
 from .test_alarm_home import falls, log_of, reading, receive
-from .vendors import dexcom_source, steady
 from .watching import NOON, running
 
 NAME = "phone_alarm"
@@ -33,14 +32,8 @@ def noon(freezer: FrozenDateTimeFactory) -> None:
 
 
 @pytest.fixture
-async def wearer(
-    hass: HomeAssistant, dexcom: FakeDexcomShare, add_wearer: AddWearer, settle: Settle
-) -> MockConfigEntry:
-    steady(dexcom, 100)
-    entry = add_wearer(dexcom_source(dexcom))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
-    return entry
+async def wearer(set_up: SetUp) -> MockConfigEntry:
+    return await set_up()
 
 
 @pytest.fixture
@@ -58,12 +51,6 @@ async def at(
 ) -> None:
     await receive(entry, reading(entry, mg_dl, minutes=0))
     await let_run(hass, freezer, timedelta(seconds=1), step=timedelta(seconds=0.5))
-
-
-async def test_it_says_what_it_must(hass: HomeAssistant) -> None:
-    blueprint = await blueprint_of(hass, NAME)
-    assert blueprint.validate() is None
-    assert complaints(blueprint, NAME) == []
 
 
 async def test_an_urgent_low_breaks_through_with_value_arrow_and_age(
@@ -97,18 +84,38 @@ async def test_it_speaks_the_wearers_unit(
     assert "2.8 mmol/L" in sent[0].data["message"].splitlines()[1]
 
 
-async def test_a_hidden_value_is_in_no_part_of_the_message(
+async def test_a_value_that_is_never_sent_is_nowhere_in_the_message(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     wearer: MockConfigEntry,
     sent: list[ServiceCall],
 ) -> None:
-    await phone(hass, hide=True)
+    await phone(hass, hide="never")
     await at(hass, freezer, wearer, 51)
     (call,) = sent
     assert call.data["message"] == call.data["title"] == "Glucose alarm"
     assert call.data["data"]["visibility"] == "private"
     assert "51" not in str(call.data).replace(wearer.entry_id, "")
+
+
+@pytest.mark.parametrize(
+    ("choice", "visibility"),
+    [({}, "private"), ({"hide": "shown"}, "public")],
+    ids=["phone", "shown"],
+)
+async def test_else_it_is_sent_and_the_phone_hides_it_while_it_is_locked_or_not(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    sent: list[ServiceCall],
+    choice: dict[str, str],
+    visibility: str,
+) -> None:
+    await phone(hass, **choice)
+    await at(hass, freezer, wearer, 51)
+    (call,) = sent
+    assert "51 mg/dL" in call.data["message"]
+    assert call.data["data"]["visibility"] == visibility
 
 
 @pytest.mark.parametrize(

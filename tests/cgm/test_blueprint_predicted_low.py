@@ -10,24 +10,21 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cgm.shared.glucose.trend import Trend
 from fakes.dexcom_share import FakeDexcomShare
 
-from .blueprints import automate, blueprint_of, complaints, restarted
-from .conftest import AddWearer, PassTime, Settle
+from .blueprints import automate
+from .conftest import PassTime, RunWearer, Settle
 from .telling import (
     EVENT,
     hear_messages,
     hear_notices,
-    notices,
     reading,
     receive,
-    with_notices,
 )
 from .vendors import dexcom_source, steady
-from .watching import NOON, keep, value
+from .watching import NOON, value
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 NAME = "predicted_low"
-ALARM = "predicted_low"
 PREDICTED = "binary_sensor.alex_alarm_low_predicted"
 MINUTE = timedelta(minutes=1)
 SAID = "Alex: low expected within half an hour. Now 86 mg/dL, falling fast, just measured."
@@ -38,15 +35,12 @@ async def wearer(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     dexcom: FakeDexcomShare,
-    add_wearer: AddWearer,
-    settle: Settle,
+    run_wearer: RunWearer,
 ) -> MockConfigEntry:
     """Run a wearer who is at 100."""
     freezer.move_to(NOON)
     steady(dexcom, 100, minutes=(-15, -10, -5))
-    entry = add_wearer(dexcom_source(dexcom))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
+    entry = await run_wearer(dexcom_source(dexcom))
     # What was shown before is older than what comes.
     freezer.tick()
     return entry
@@ -55,10 +49,6 @@ async def wearer(
 async def falls(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Have the wearer fall to 86, as fast as is low within half an hour."""
     await receive(hass, entry, reading(entry, 86, trend=Trend.DOWN))
-
-
-async def test_it_says_what_blueprints_say(hass: HomeAssistant) -> None:
-    assert complaints(await blueprint_of(hass, NAME), NAME) == []
 
 
 async def test_it_tells_value_trend_and_age_once(
@@ -111,54 +101,3 @@ async def test_a_test_is_heard(
         await hass.services.async_call("cgm", "test_alarm", {"alarm": alarm}, blocking=True)
     await settle()
     assert said == ["Alex: test of the alarm low predicted, nothing is wrong."]
-
-
-async def test_run_by_hand_it_tells_nothing(
-    hass: HomeAssistant, wearer: MockConfigEntry, caplog: pytest.LogCaptureFixture
-) -> None:
-    said = await hear_notices(hass)
-    data = {"entity_id": await automate(hass, NAME, alarm=EVENT)}
-    await hass.services.async_call("automation", "trigger", data, blocking=True)
-    await hass.async_block_till_done()
-    assert said == []
-    assert "Error" not in caplog.text
-
-
-async def test_a_reloaded_wearer_says_nothing_again(
-    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
-) -> None:
-    said = await hear_notices(hass)
-    await automate(hass, NAME, alarm=EVENT)
-    await hass.services.async_call("cgm", "test_alarm", {"alarm": ALARM}, blocking=True)
-    await settle()
-    assert len(said) == 1
-    assert await hass.config_entries.async_reload(wearer.entry_id)
-    await settle()
-    assert value(hass, EVENT) not in {"unavailable", "unknown"}
-    assert len(said) == 1
-
-
-async def test_what_was_told_is_not_told_again_after_a_restart(
-    hass: HomeAssistant, wearer: MockConfigEntry, freezer: FrozenDateTimeFactory
-) -> None:
-    await with_notices(hass)
-    await automate(hass, NAME, alarm=EVENT)
-    await falls(hass, wearer)
-    assert notices(hass) == [SAID]
-    freezer.tick(MINUTE)
-    async with restarted(hass, wearer, before=with_notices) as again:
-        assert value(again, PREDICTED) == "on"
-        assert notices(again) == []
-
-
-async def test_what_spoke_while_home_assistant_started_is_told_then(
-    hass: HomeAssistant, wearer: MockConfigEntry, freezer: FrozenDateTimeFactory
-) -> None:
-    await with_notices(hass)
-    await automate(hass, NAME, alarm=EVENT)
-    # Known to the history alone, so that the alarm speaks while the wearer is set up.
-    keep(hass, wearer, [reading(wearer, 86, trend=Trend.DOWN)])
-    freezer.tick(MINUTE)
-    async with restarted(hass, wearer, before=with_notices) as again:
-        assert value(again, PREDICTED) == "on"
-        assert notices(again) == [SAID.replace("just measured", "1 minute old")]

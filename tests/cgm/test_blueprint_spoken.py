@@ -1,5 +1,6 @@
 """Alarms said aloud: on which speakers, how loud, in quiet hours, and how they are afterwards."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any, override
 
@@ -9,17 +10,16 @@ from homeassistant.components.demo.media_player import DemoYoutubePlayer
 from homeassistant.components.tts import TextToSpeechEntity, TtsAudioType
 from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.const import Platform
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import CoreState, Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
-from fakes.dexcom_share import FakeDexcomShare
 
-from .blueprints import automate, blueprint_of, complaints, demo, let_run, restarted, turns
-from .conftest import AddWearer, Settle
+from .blueprints import automate, demo, let_run, restarted, turns
+from .conftest import SetUp
 from .test_alarm_home import reading, receive
-from .vendors import dexcom_source, steady
 from .watching import NOON, attribute, running, value
 
 NAME = "spoken_alarm"
@@ -77,14 +77,9 @@ async def voices(hass: HomeAssistant) -> None:
 @pytest.fixture
 async def wearer(
     hass: HomeAssistant,
-    dexcom: FakeDexcomShare,
-    add_wearer: AddWearer,
-    settle: Settle,
+    set_up: SetUp,
 ) -> MockConfigEntry:
-    steady(dexcom, 100)
-    entry = add_wearer(dexcom_source(dexcom))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await settle()
+    entry = await set_up()
     await voices(hass)
     return entry
 
@@ -113,12 +108,6 @@ async def speak(hass: HomeAssistant, **more: object) -> str:
     return await automate(hass, NAME, **inputs)
 
 
-async def test_it_says_what_it_must(hass: HomeAssistant) -> None:
-    blueprint = await blueprint_of(hass, NAME)
-    assert blueprint.validate() is None
-    assert complaints(blueprint, NAME) == []
-
-
 async def test_it_is_said_aloud_and_the_volume_is_as_before(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -135,6 +124,9 @@ async def test_it_is_said_aloud_and_the_volume_is_as_before(
     await let_run(hass, freezer, 60 * SECOND)
     assert attribute(hass, ROOM, "volume_level") == 0.2
     assert len(said) == 1
+    # What was done to the speaker is no telling of its own.
+    rows = await running(wearer).alarms.async_log()
+    assert [row.about["action"] for row in rows if row.what == "told"] == ["cgm.speak"]
 
 
 async def test_a_speaker_that_was_off_is_off_again_and_as_loud_as_before(
@@ -224,3 +216,159 @@ async def test_after_a_restart_in_mid_alarm_it_is_not_said_again_until_it_repeat
         assert played == []
         await let_run(again, freezer, 300 * SECOND)
         assert played
+
+
+async def to(hass: HomeAssistant, action: str, **data: object) -> None:
+    whole = {"entity_id": ROOM, **data}
+    await hass.services.async_call("media_player", action, whole, blocking=True)
+    await turns(hass)
+
+
+@pytest.mark.parametrize("off", [False, True], ids=["was on", "was off"])
+async def test_after_a_restart_while_it_speaks_the_speaker_is_as_before(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    off: bool,
+) -> None:
+    if off:
+        await to(hass, "turn_off")
+    await speak(hass)
+    await receive(wearer, reading(wearer, 51))
+    await let_run(hass, freezer, 3 * SECOND, step=SECOND)
+    assert attribute(hass, ROOM, "volume_level") == 0.6
+    on_disk = deepcopy(hass_storage["cgm.speakers"])
+    assert on_disk["data"][ROOM]["volume"] == 0.2
+
+    async def left_loud(again: HomeAssistant) -> None:
+        # As after a power cut: nothing was made up for.
+        hass_storage["cgm.speakers"] = on_disk
+        await voices(again)
+        await to(again, "volume_set", volume_level=0.6)
+        await to(again, "media_pause")
+
+    async with restarted(hass, wearer, before=left_loud) as again:
+        await let_run(again, freezer, 2 * SECOND, step=SECOND)
+        assert value(again, ROOM) == ("off" if off else "paused")
+        if off:
+            await to(again, "turn_on")
+        assert attribute(again, ROOM, "volume_level") == 0.2
+        assert hass_storage["cgm.speakers"]["data"] == {}
+
+
+async def test_home_assistant_that_stops_while_it_speaks_sets_the_volume_back_at_once(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, wearer: MockConfigEntry
+) -> None:
+    call = hass.async_create_task(say(hass))
+    await let_run(hass, freezer, 2 * SECOND, step=SECOND)
+    assert attribute(hass, ROOM, "volume_level") == 0.6
+    hass.set_state(CoreState.stopping)
+    hass.bus.async_fire("homeassistant_stop")
+    await turns(hass)
+    assert attribute(hass, ROOM, "volume_level") == 0.2
+    hass.set_state(CoreState.running)
+    call.cancel()
+    await turns(hass)
+
+
+async def say(hass: HomeAssistant, message: str = "Low.", **more: object) -> None:
+    data = {"entity_id": ROOM, "tts": VOICE, "message": message, **more}
+    await hass.services.async_call("cgm", "speak", data, blocking=True)
+
+
+async def test_an_automation_that_is_stopped_sets_the_volume_back(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, wearer: MockConfigEntry
+) -> None:
+    automation = await speak(hass)
+    await receive(wearer, reading(wearer, 51))
+    await let_run(hass, freezer, 3 * SECOND, step=SECOND)
+    assert attribute(hass, ROOM, "volume_level") == 0.6
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": automation}, blocking=True
+    )
+    await turns(hass)
+    assert attribute(hass, ROOM, "volume_level") == 0.2
+
+
+async def test_a_speaker_that_went_away_is_set_back_when_it_comes(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    call = hass.async_create_task(say(hass))
+    await let_run(hass, freezer, 3 * SECOND, step=SECOND)
+    loud = hass.states.get(ROOM)
+    assert loud is not None
+    hass.states.async_set(ROOM, "unavailable")
+    await let_run(hass, freezer, 60 * SECOND)
+    await call
+    assert hass_storage["cgm.speakers"]["data"][ROOM]["volume"] == 0.2
+    hass.states.async_set(ROOM, "paused", loud.attributes)
+    await turns(hass)
+    assert attribute(hass, ROOM, "volume_level") == 0.2
+    assert hass_storage["cgm.speakers"]["data"] == {}
+
+
+async def test_a_speaker_switched_off_meanwhile_is_set_back_when_it_is_on_and_stays_on(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    await to(hass, "turn_off")
+    call = hass.async_create_task(say(hass))
+    await let_run(hass, freezer, 3 * SECOND, step=SECOND)
+    await to(hass, "turn_off")
+    await let_run(hass, freezer, 60 * SECOND)
+    await call
+    assert hass_storage["cgm.speakers"]["data"][ROOM]["volume"] == 0.2
+    await to(hass, "turn_on")
+    assert value(hass, ROOM) != "off"
+    assert attribute(hass, ROOM, "volume_level") == 0.2
+
+
+async def test_two_sentences_are_said_one_after_the_other_and_the_first_volume_is_the_last(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    played: list[tuple[str, float]],
+) -> None:
+    calls = [
+        hass.async_create_task(say(hass, volume_pct=volume, entity_id=[ROOM, BED]))
+        for volume in (50, 70)
+    ]
+    await let_run(hass, freezer, 2 * SECOND, step=SECOND)
+    assert sorted(played) == [(BED, 0.5), (ROOM, 0.5)]
+    await let_run(hass, freezer, 60 * SECOND)
+    assert sorted(played[2:]) == [(BED, 0.7), (ROOM, 0.7)]
+    await let_run(hass, freezer, 60 * SECOND)
+    assert all(call.done() for call in calls)
+    assert attribute(hass, ROOM, "volume_level") == 0.2
+    assert attribute(hass, BED, "volume_level") == 1.0
+
+
+async def test_a_voice_that_fails_leaves_no_loud_speaker(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise HomeAssistantError("no voice today")
+
+    monkeypatch.setattr(DemoYoutubePlayer, "play_media", broken)
+    call = hass.async_create_task(say(hass))
+    await let_run(hass, freezer, 60 * SECOND)
+    await call
+    assert "An alarm was not said on a speaker" in caplog.text
+    assert attribute(hass, ROOM, "volume_level") == 0.2
+
+
+async def test_where_no_speaker_can_be_reached_that_is_said(
+    hass: HomeAssistant, wearer: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    await say(hass, entity_id="media_player.never_was")
+    assert "None of the speakers that are to speak can be reached" in caplog.text

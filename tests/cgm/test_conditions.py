@@ -1,6 +1,5 @@
 """Automations with conditions of ours in a real home: what is unknown is neither low nor fine."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -17,14 +16,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cgm.condition import CONDITIONS
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.reading import Bound
-from fakes.dexcom_share import FakeDexcomShare
 
 from .automations import ALEX, ALEX_ALARM, MINUTE, automate, conditional, described, holds, measure
-from .conftest import AddWearer, PassTime, Settle
-from .vendors import dexcom_source, steady
+from .conftest import PassTime, Settle, SetUp
 from .watching import GLUCOSE, NOON, running, value
-
-type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 
 BOTH = {"entity_id": ["sensor.alex_glucose", "sensor.robin_glucose"]}
 BOTH_ALARMS = {"entity_id": ["event.alex_alarm", "event.robin_alarm"]}
@@ -34,22 +29,6 @@ MG_DL = {"unit": "mg/dL"}
 @pytest.fixture(autouse=True)
 def noon(freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to(NOON)
-
-
-@pytest.fixture
-def set_up(
-    hass: HomeAssistant, dexcom: FakeDexcomShare, add_wearer: AddWearer, settle: Settle
-) -> SetUp:
-    """Return how a wearer who is at 100 is set up."""
-    steady(dexcom, 100)
-
-    async def up(title: str = "Alex", **options: object) -> MockConfigEntry:
-        entry = add_wearer(dexcom_source(dexcom), title=title, **options)
-        assert await hass.config_entries.async_setup(entry.entry_id)
-        await settle()
-        return entry
-
-    return up
 
 
 IN_RANGE = conditional("glucose_in_range", ALEX)

@@ -264,11 +264,13 @@ async def test_diagnostics_tell_of_the_agent_and_name_nobody(
 ) -> None:
     entry = add_wearer(edge_source(key="a key"))
     assert await hass.config_entries.async_setup(entry.entry_id)
-    say(hass, TOPICS.health, health(depth=4, key=b"a key"))
+    denied = (TOPICS.ack, f"cgm/pi/value/{BASEMENT.source}", "homeassistant/device/cgm_pi/config")
+    say(hass, TOPICS.health, health(depth=4, denied=denied, key=b"a key"))
     await settle()
     told: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     (source,) = told["sources"]
     assert source["agent_outbox"] == 4
+    assert source["agent_denied"] == ["ack", "homeassistant", "value"]
     assert source["settings"]["pairing_key"] == source["settings"]["node"] == "**REDACTED**"
     assert not [word for word in ("a key", "'pi", BASEMENT.source) if word in str(told)]
 

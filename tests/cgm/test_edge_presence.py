@@ -314,6 +314,25 @@ async def test_two_agents_with_one_name_are_a_repair_until_one_of_them_has_anoth
     assert repairs(hass) == {}
 
 
+async def test_topics_that_the_broker_denies_are_a_repair_until_the_agent_may_use_them(
+    hass: HomeAssistant, alex: MockConfigEntry, settle: Settle, pass_time: PassTime
+) -> None:
+    say(hass, TOPICS.health, health(denied=(TOPICS.ack, TOPICS.backfill)))
+    await settle()
+    named = {"node": "pi", "topics": "cgm/pi/ack, cgm/pi/backfill"}
+    assert repairs(hass) == {"agent_denied": named}
+    # An agent that is gone has not been allowed more.
+    say(hass, TOPICS.availability, OFFLINE, retain=True)
+    await settle()
+    assert repairs(hass) == {"agent_denied": named}
+    say(hass, TOPICS.health, health(denied=(TOPICS.ack,)))
+    await settle()
+    assert repairs(hass) == {"agent_denied": {"node": "pi", "topics": "cgm/pi/ack"}}
+    say(hass, TOPICS.health, health())
+    await settle()
+    assert repairs(hass) == {}
+
+
 async def test_what_the_broker_kept_of_an_earlier_start_is_no_second_agent(
     hass: HomeAssistant, alex: MockConfigEntry, settle: Settle
 ) -> None:

@@ -54,7 +54,7 @@ async def test_a_new_login_keeps_wearer_place_and_history(
     await set_up(hass, settle)
     source = only_source(alex)
     before = dict(source.data)
-    kept = await alex.runtime_data.async_history_facts()
+    kept = await alex.runtime_data.history.async_facts()
     dexcom.change_password(NEW_PASSWORD)
 
     form = await change(hass, alex, source)
@@ -69,7 +69,7 @@ async def test_a_new_login_keeps_wearer_place_and_history(
     assert dict(source.data) == {**before, "password": NEW_PASSWORD}
     await pass_time(timedelta(minutes=6))
     assert shows(hass, "alex_glucose") == "111"
-    facts = await alex.runtime_data.async_history_facts()
+    facts = await alex.runtime_data.history.async_facts()
     assert facts["readings"] == kept["readings"] + 1
     assert lost == []
 

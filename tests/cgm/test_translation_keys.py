@@ -32,18 +32,15 @@ from custom_components.cgm.heartbeat import Heartbeat
 from custom_components.cgm.issues import async_show_history_too_new, async_update_issues
 from custom_components.cgm.lamps import PATTERNS
 from custom_components.cgm.login import async_try_login
-from custom_components.cgm.sensor import (
-    SOURCE_SENSORS,
-    WEARER_SENSORS,
-    SourceSensorDescription,
-    WearerSensorDescription,
-)
 from custom_components.cgm.shared.glucose import errors
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
+from custom_components.cgm.shared.glucose.alarms.state import Mark
 from custom_components.cgm.shared.glucose.disagreement import Disagreement
 from custom_components.cgm.shared.glucose.reading import Reading, utc_of_epoch_ms
 from custom_components.cgm.shared.glucose.sources.source import VisibleWearer
 from custom_components.cgm.source_forms import SOURCE_FORMS
+from custom_components.cgm.source_sensors import SOURCE_SENSORS, SourceSensorDescription
+from custom_components.cgm.wearer_sensors import WEARER_SENSORS, WearerSensorDescription
 
 from .conftest import AddWearer, Settle
 
@@ -138,10 +135,21 @@ async def test_every_attribute_has_a_name(
         for key, texts in ENGLISH["entity"][platform].items()
         for attribute in texts.get("state_attributes", {})
     }
-    # What an event carries is for automations; its types have their texts.
+    # An event has nothing to say before the first one.
     assert {one for one in shown if one[0] != ALARM.translation_key} == told
-    types = ENGLISH["entity"]["event"]["alarm"]["state_attributes"]["event_type"]["state"]
-    assert list(types) == ALARM.event_types
+
+
+def test_every_word_among_the_attributes_has_a_text() -> None:
+    event = ENGLISH["entity"]["event"]["alarm"]["state_attributes"]
+    assert list(event["event_type"]["state"]) == ALARM.event_types
+    assert event["marks"]["state"].keys() == set(Mark)
+    kinds = set(AlarmKind)
+    sensors = ENGLISH["entity"]["binary_sensor"]
+    assert event["alarm"]["state"].keys() == kinds
+    assert sensors["any_alarm"]["state_attributes"]["alarms"]["state"].keys() == kinds
+    for kind in AlarmKind:
+        about = sensors[f"alarm_{kind}"]["state_attributes"]
+        assert about["alarm"]["state"].keys() == {kind}
 
 
 @pytest.mark.parametrize("kind", SOURCE_FORMS)
@@ -318,6 +326,10 @@ async def test_every_repair_has_its_texts_and_what_they_name(
     hass.config_entries.async_update_entry(
         entry, options={**entry.options, "alarms": {"day": off, "night": off}}
     )
+    show()
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "alarms": {"day": {"low": {"threshold": 500}}}}
+    )
     freezer.tick(timedelta(days=2))
     wearer.present = replace(wearer.present, disagreement=Disagreement(reading, reading))
     wearer.writing.error = errors.StoreUnavailable("made up")
@@ -325,7 +337,12 @@ async def test_every_repair_has_its_texts_and_what_they_name(
     wearer.clock.note(feed.id, timedelta(hours=1))
     monkeypatch.setattr(Heartbeat, "overdue", True)
     async_show_history_too_new(hass, too_new=True)
-    agent = AgentStatus(node="pi", missing_since=dt_util.utcnow(), shares_its_name=True)
+    agent = AgentStatus(
+        node="pi",
+        missing_since=dt_util.utcnow(),
+        shares_its_name=True,
+        denied=("cgm/pi/ack",),
+    )
     feed.status = FeedStatus(agent=agent)
     show()
 

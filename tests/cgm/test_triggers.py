@@ -1,6 +1,5 @@
 """Automations with triggers of ours in a real home: gaps, units, reloads, renames, restarts."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -36,11 +35,9 @@ from .automations import (
     triggered,
 )
 from .blueprints import restarted
-from .conftest import AddWearer, PassTime, Settle
-from .vendors import dexcom_source, steady
+from .conftest import AddWearer, PassTime, Settle, SetUp
+from .vendors import steady
 from .watching import GLUCOSE, NOON, running, value
-
-type SetUp = Callable[..., Awaitable[MockConfigEntry]]
 
 BELOW_70 = {"threshold": 70, "unit": "mg/dL"}
 
@@ -48,22 +45,6 @@ BELOW_70 = {"threshold": 70, "unit": "mg/dL"}
 @pytest.fixture(autouse=True)
 def noon(freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to(NOON)
-
-
-@pytest.fixture
-def set_up(
-    hass: HomeAssistant, dexcom: FakeDexcomShare, add_wearer: AddWearer, settle: Settle
-) -> SetUp:
-    """Return how a wearer who is at 100 is set up."""
-    steady(dexcom, 100)
-
-    async def up(title: str = "Alex", **options: object) -> MockConfigEntry:
-        entry = add_wearer(dexcom_source(dexcom), title=title, **options)
-        assert await hass.config_entries.async_setup(entry.entry_id)
-        await settle()
-        return entry
-
-    return up
 
 
 def alarms(runs: list[dict[str, Any]]) -> list[tuple[str, str]]:

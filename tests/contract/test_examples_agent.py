@@ -99,6 +99,17 @@ HEALTH = Health(
     disk_free_mb=10240.5,
     temperature_c=47.2,
 )
+HEALTH_OF_DENIALS = Health(
+    sent_at=noon(26),
+    clock_synchronised=True,
+    depth=4,
+    oldest=noon(10),
+    refused=2,
+    sources=(SourceHealth(source="dexcom", state="ok", newest=noon(25, 7, 250)),),
+    disk_free_mb=10240.5,
+    temperature_c=47.2,
+    denied=(TOPICS.ack, TOPICS.backfill),
+)
 HEALTH_OF_LITTLE = Health(sent_at=noon(26), clock_synchronised=None, depth=0)
 
 
@@ -111,6 +122,7 @@ HEALTH_OF_LITTLE = Health(sent_at=noon(26), clock_synchronised=None, depth=0)
         ("reading_signed.txt", LIVE.encode(TOPICS.reading, KEY)),
         ("backfill.json", BACKLOG.encode(TOPICS.backfill)),
         ("health.json", HEALTH.encode(TOPICS.health)),
+        ("health_of_denials.json", HEALTH_OF_DENIALS.encode(TOPICS.health)),
         ("health_of_little.json", HEALTH_OF_LITTLE.encode(TOPICS.health)),
         ("availability_online.txt", ONLINE),
         ("availability_offline.txt", OFFLINE),
@@ -142,5 +154,5 @@ def test_the_agent_with_a_key_refuses_an_unsigned_acknowledgement() -> None:
 
 def test_the_examples_are_of_this_contract() -> None:
     named = {path.name for path in EXAMPLES.glob("[!r]*.json")} | {"reading.json"}
-    assert len(named) == 7
+    assert len(named) == 8
     assert all(example(name).startswith(b'{"contract":%d,' % CONTRACT) for name in named)

@@ -96,6 +96,14 @@ def test_the_home_hears_how_the_agent_stands() -> None:
     assert (heard.disk_free_mb, heard.temperature_c) == (10240.5, 47.2)
 
 
+def test_the_home_hears_what_the_broker_keeps_from_the_agent() -> None:
+    heard = decode_health(TOPICS.health, example("health_of_denials.json"))
+    assert heard.denied == ("cgm/pi-kitchen/ack", "cgm/pi-kitchen/backfill")
+    assert (heard.depth, heard.refused) == (4, 2)
+    # What was said before there was this word is understood as it was.
+    assert decode_health(TOPICS.health, example("health.json")).denied == ()
+
+
 def test_the_home_hears_an_agent_that_knows_little_of_itself() -> None:
     heard = decode_health(TOPICS.health, example("health_of_little.json"))
     assert (heard.sent_at, heard.clock_synchronised, heard.depth) == (noon(26), None, 0)

@@ -119,12 +119,16 @@ class Chain:
         password: str | None = None,
         command: Sequence[str] = ("-m", "edge_agent"),
         health_port: int = 0,
+        port: int | None = None,
     ) -> Iterator[AgentProcess]:
-        """Give an agent that is not started yet, and end it afterwards."""
+        """Give an agent that is not started yet, and end it afterwards.
+
+        `port` is where it finds the broker, if it is not to find the broker's own.
+        """
         agent = AgentProcess(
             self.folder / (place or node),
             node=node,
-            port=self.broker.port,
+            port=port or self.broker.port,
             password=password or self._passwords[user or node],
             sources=source.settings,
             key=key,

@@ -95,11 +95,14 @@ def adopted(
     key: str | None = None,
     command: Sequence[str] = ("-m", "edge_agent"),
     health_port: int = 0,
+    port: int | None = None,
 ) -> Iterator[Case]:
     """Give a case whose agent runs, and whose first readings are in the store."""
     node = node or chain.next_node()
     source.produce(first)
-    with chain.agent(node, source, key=key, command=command, health_port=health_port) as agent:
+    with chain.agent(
+        node, source, key=key, command=command, health_port=health_port, port=port
+    ) as agent:
         agent.start()
         chain.adopt(node, key)
         # What it said before anybody listened it would say again ten seconds later.

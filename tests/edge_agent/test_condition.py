@@ -125,7 +125,7 @@ def test_without_timesyncd_the_kernel_is_asked(
 ) -> None:
     assert is_synchronised(tmp_path / "none") in {True, False, None}
     for answer in (True, False, None):
-        monkeypatch.setattr("edge_agent.clock._kernel_says", lambda said=answer: said)
+        monkeypatch.setattr("edge_agent.kernel_clock.kernel_says", lambda said=answer: said)
         assert is_synchronised(tmp_path / "none") is answer
 
 

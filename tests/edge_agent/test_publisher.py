@@ -442,12 +442,37 @@ def test_a_topic_that_is_allowed_again_is_used_again(
         publishing_to(broker.port, outbox) as publisher,
     ):
         until(lambda: len(publisher.troubles) == 2)
+        assert set(publisher.denied) == {TOPICS.announce, TOPICS.backfill}
         (tmp_path / "strict" / "access").write_text(ACCESS)
         broker._send(signal.SIGHUP)  # noqa: SLF001 - it reads its rules again
         until(lambda: outbox.depth() == 0)
         until(lambda: not publisher.troubles)
+        assert set(publisher.denied) == set()
         assert len(home.readings) == 300
         assert home.on(TOPICS.announce)
+
+
+def test_health_is_due_at_once_where_the_broker_denies_other_topics_than_before(
+    tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.denials.FIRST_RETRY_SECONDS", 3.0)
+    with (
+        broker_running(tmp_path / "strict", access=access_without("announce")) as broker,
+        publishing_to(broker.port, outbox) as publisher,
+    ):
+
+        def is_told(*denied: str) -> bool:
+            # What is said on a connection that ends is dropped with it.
+            publisher.publish_health(replace(HEALTH, denied=denied))
+            return publisher.health_after(60.0) == 60.0
+
+        until(lambda: publisher.denied == (TOPICS.announce,) and not is_told())
+        until(lambda: is_told(TOPICS.announce))
+        (tmp_path / "strict" / "access").write_text(ACCESS)
+        broker._send(signal.SIGHUP)  # noqa: SLF001 - it reads its rules again
+        until(lambda: publisher.denied == ())
+        assert publisher.health_after(60.0) == LEAST_HEALTH_SECONDS
+        until(is_told)
 
 
 def access_without(*leaves: str) -> str:

@@ -80,4 +80,5 @@ HEALTHS = st.builds(
     ).map(tuple),
     disk_free_mb=st.none() | NUMBERS,
     temperature_c=st.none() | NUMBERS,
+    denied=st.lists(NAMES, max_size=16).map(tuple),
 )

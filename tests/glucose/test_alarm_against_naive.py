@@ -12,8 +12,10 @@ import pytest
 
 from fakes.rows import START, row
 from glucose.alarms.engine import advance
-from glucose.alarms.rules import AlarmRules
-from glucose.alarms.state import Alarms
+from glucose.alarms.kinds import AlarmKind
+from glucose.alarms.replay import RECENT, replayed
+from glucose.alarms.rules import AlarmRules, Rule
+from glucose.alarms.state import Alarms, What
 from glucose.alarms.view import view
 from glucose.formats import read_export
 from glucose.merge import WITHDRAWN_AT_LEAST, fold
@@ -92,6 +94,37 @@ def test_on_random_days(cadence: int) -> None:
     told = sum(compare(random_day(seed, cadence), cadence, 3 * MINUTE) for seed in range(8))
     assert told > 200
     assert START.tzinfo is UTC
+
+
+@pytest.mark.parametrize("cadence", [1, 5, 15])
+def test_a_long_high_began_where_the_readings_say(cadence: int) -> None:
+    told = 0
+    bridged = max(30 * MINUTE, cadence * 2.2 * MINUTE)
+    # Often enough on days that wander far.
+    long = Rule(threshold=120, delay=60 * MINUTE)
+    rules = AlarmRules(zone=UTC, day={AlarmKind.SUSTAINED_HIGH: long})
+    for seed in range(4 if cadence == 1 else 12):
+        readings = random_day(seed, cadence)
+        for _, happenings in replayed(
+            readings, order=["a"], cadences={"a": cadence * MINUTE}, rules=rules
+        ):
+            for one in happenings:
+                if (one.kind, one.what) != (AlarmKind.SUSTAINED_HIGH, What.FIRED):
+                    continue
+                told += 1
+                seen = [r for r in readings if one.at - RECENT <= r.time <= one.at]
+                first = 0
+                for i, shown in enumerate(seen):
+                    above = shown.bound is Bound.HIGH or (shown.bound is None and shown.mg_dl > 120)
+                    if not above:
+                        first = i + 1
+                    elif i and shown.time - seen[i - 1].time > bridged:
+                        first = i
+                high = seen[first:]
+                assert one.began == high[0].time
+                assert one.extreme_mg_dl == max(r.mg_dl for r in high)
+                assert one.at - one.began >= 60 * MINUTE
+    assert told > 5
 
 
 @pytest.mark.skipif(not EXPORTS.is_dir(), reason="the shared data is not beside this checkout")

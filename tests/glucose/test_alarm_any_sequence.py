@@ -1,6 +1,6 @@
 """What holds of the alarms whatever comes: readings, gaps, restarts, silences, jumping clocks.
 
-50,000 looks in each run; CGM_ALARM_STEPS=1000000 for the long one.
+50,000 looks in each run; .ci/nightly asks for 1,000,000 (CGM_ALARM_STEPS).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ CADENCES: Final = {"a": 5.0, "b": 1.0, "c": 15.0}
 # As far back as anything asks, with a margin.
 WINDOW: Final = timedelta(hours=3)
 METER_AGO: Final = 30 * MINUTE
+LASTING: Final = (AlarmKind.SUSTAINED_HIGH, AlarmKind.SENSOR_FAULT_SUSPECTED)
 CLEARS: Final = (
     (AlarmKind.URGENT_HIGH, 290),
     (AlarmKind.HIGH, 240),
@@ -242,6 +243,7 @@ class Play:
                 # Once an episode: it was not on.
                 assert kind not in before
                 self.spoke[kind] = self.counted
+                _check_began(one)
             elif one.what is What.CLEARED:
                 assert kind in before
                 self.asked.pop(kind, None)
@@ -314,6 +316,20 @@ def _reading(source: str, mg_dl: int, watch: Watch, every: float, late: timedelt
     """A reading of the moment that the next look is at, or a little older."""
     bound = Bound.LOW if mg_dl < 40 else Bound.HIGH if mg_dl > 400 else None
     return replace(row(0, mg_dl, source, bound=bound), time=watch.now + every * MINUTE - late)
+
+
+def _check_began(one: Happening) -> None:
+    """An alarm begins with a reading, and one that must last long before it fires."""
+    assert one.reading is not None
+    assert one.began is not None
+    assert one.extreme_mg_dl is not None
+    lasted = one.reading.time - one.began
+    if one.kind in LASTING:
+        assert lasted >= DEFAULTS.day[one.kind].delay
+    if one.kind is AlarmKind.SUSTAINED_HIGH:
+        assert one.extreme_mg_dl >= max(one.reading.mg_dl, 181)
+    if one.kind is AlarmKind.SENSOR_FAULT_SUSPECTED:
+        assert one.extreme_mg_dl == one.reading.mg_dl
 
 
 def _under(reading: Reading, mg_dl: int) -> bool:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fakes.watch import Watch
+from fakes.watch import Watch, by_day
 from glucose.alarms.kinds import AlarmKind
 from glucose.alarms.rules import (
     DEFAULTS,
@@ -51,7 +51,23 @@ def test_the_defaults_are_the_issues_table() -> None:
         ({"low": Rule(threshold=260)}, Contradiction.THRESHOLDS_DO_NOT_RISE),
         ({"sustained_high": Rule(threshold=70)}, Contradiction.SUSTAINED_HIGH_NOT_ABOVE_LOW),
         ({"sustained_high": Rule(threshold=251)}, Contradiction.SUSTAINED_HIGH_ABOVE_HIGH),
+        ({"sustained_high": Rule(threshold=74)}, Contradiction.SUSTAINED_HIGH_NOT_ABOVE_LOW),
+        ({"high": Rule(threshold=84)}, Contradiction.LOW_AND_HIGH_OVERLAP),
+        (
+            {"low": Rule(threshold=236), "sustained_high": Rule(threshold=241)},
+            Contradiction.LOW_AND_HIGH_OVERLAP,
+        ),
         ({"predicted_low": Rule(threshold=53)}, Contradiction.PREDICTED_LOW_BELOW_URGENT_LOW),
+        ({"predicted_low": Rule(threshold=176)}, Contradiction.PREDICTED_LOW_REACHES_HIGH),
+        ({"predicted_low": Rule(threshold=250)}, Contradiction.PREDICTED_LOW_REACHES_HIGH),
+        (
+            {"predicted_low": Rule(threshold=236), "sustained_high": Rule(threshold=250)},
+            Contradiction.PREDICTED_LOW_REACHES_HIGH,
+        ),
+        (
+            {"predicted_low": Rule(threshold=70, delay=30 * MINUTE)},
+            Contradiction.PREDICTED_LOW_TOO_LATE,
+        ),
         (
             {"urgent_low": Rule(threshold=54, delay=MINUTE)},
             Contradiction.URGENT_LOW_IS_NEVER_DELAYED,
@@ -84,7 +100,11 @@ def test_contradictions_are_refused_with_their_reason(
     [
         {"low": Rule(threshold=55)},
         {"sustained_high": Rule(threshold=250)},
+        {"sustained_high": Rule(threshold=75)},
+        {"high": Rule(threshold=85), "sustained_high": Rule(threshold=80)},
         {"predicted_low": Rule(threshold=54)},
+        {"predicted_low": Rule(threshold=175)},
+        {"predicted_low": Rule(threshold=70, delay=29 * MINUTE)},
         {"stale": Rule(delay=11 * MINUTE)},
         {"falling_fast": Rule(threshold=1)},
         {"rising_fast": Rule(threshold=6)},
@@ -92,6 +112,42 @@ def test_contradictions_are_refused_with_their_reason(
 )
 def test_what_is_just_not_contradictory_is_taken(rules: Mapping[str, Rule]) -> None:
     AlarmRules(zone=UTC, day={AlarmKind(kind): rule for kind, rule in rules.items()})
+
+
+LOWS = frozenset({"urgent_low", "low", "predicted_low"})
+HIGHS = frozenset({"urgent_high", "high", "sustained_high"})
+# As near each other as is taken.
+TIGHTEST = (
+    {"urgent_low": 69, "low": 70, "high": 85, "urgent_high": 86, "sustained_high": 75},
+    {"urgent_low": 54, "low": 70, "high": 85, "urgent_high": 86, "sustained_high": 85},
+    {"urgent_low": 54, "low": 70, "high": 95, "urgent_high": 96, "sustained_high": 90},
+)
+
+
+@pytest.mark.parametrize(
+    ("levels", "predicted", "nearest"),
+    zip(TIGHTEST, (70, 70, 80), ("low", "low", "predicted_low"), strict=True),
+    ids=range(3),
+)
+def test_the_tightest_rules_have_a_value_where_all_is_well_and_none_that_is_low_and_high(
+    levels: dict[str, int], predicted: int, nearest: str
+) -> None:
+    both = levels | {"predicted_low": predicted}
+    rules = by_day(**{kind: Rule(threshold=mg_dl) for kind, mg_dl in both.items()})
+    well = 0
+    for mg_dl in range(60, 110):
+        # A level stretch, after a low and after a high.
+        after_low, after_high = Watch(rules), Watch(rules)
+        after_low.run([40, 40, 40, *[mg_dl] * 5])
+        after_high.run([140, 140, 140, *[mg_dl] * 5])
+        for watch in (after_low, after_high):
+            assert not (watch.on & LOWS and watch.on & HIGHS)
+        well += not (after_low.on | after_high.on) & (LOWS | HIGHS)
+    assert well
+    # One nearer is refused.
+    both[nearest] += 1
+    with pytest.raises(ContradictoryRules):
+        by_day(**{kind: Rule(threshold=mg_dl) for kind, mg_dl in both.items()})
 
 
 @pytest.mark.parametrize(

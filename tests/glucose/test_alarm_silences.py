@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from fakes.rows import row
+from fakes.rows import at, row
 from fakes.watch import Watch, by_day, told
 from glucose.alarms.engine import AlarmNotActive, SilenceTooLong
 from glucose.alarms.kinds import STANDING, AlarmKind
-from glucose.alarms.rules import Rule
+from glucose.alarms.rules import AlarmRules, Rule
 from glucose.alarms.state import Mark, Phase, What
 from glucose.reading import Kind
 
@@ -166,6 +167,23 @@ def test_a_clock_that_is_set_neither_lengthens_nor_shortens_it(jump: float) -> N
     watch.look(20 + jump, elapsed=10)
     assert watch["low"].silence_left == timedelta(minutes=10)
     assert "low repeated" in watch.look(30 + jump, elapsed=10)
+
+
+@pytest.mark.parametrize("change", ["2026-03-29T01:00+00:00", "2026-10-25T01:00+00:00"])
+def test_summer_time_neither_lengthens_nor_shortens_it(change: str) -> None:
+    # Ten minutes before the clocks of the zone are changed.
+    begin = (datetime.fromisoformat(change) - at(10)) / timedelta(minutes=1)
+    zone = ZoneInfo("Europe/Berlin")
+    watch = Watch(AlarmRules(zone=zone))
+    watch.look(begin)
+    watch.come(begin, 65)
+    assert watch.now.astimezone(zone).utcoffset() != (
+        (watch.now + timedelta(minutes=20)).astimezone(zone).utcoffset()
+    )
+    watch.silence("low", 30)
+    for minutes in (10, 20, 29.9):
+        assert "low repeated" not in watch.look(begin + minutes)
+    assert "low repeated" in watch.look(begin + 30)
 
 
 def test_time_never_runs_backwards() -> None:

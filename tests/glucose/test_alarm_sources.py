@@ -277,6 +277,7 @@ def test_a_view_of_nothing_knows_nothing() -> None:
     assert nothing.recovering_mg_dl is None
     assert not nothing.dropped_steeply
     assert not nothing.was_falling
-    assert nothing.above_for(100) == timedelta()
-    assert nothing.flat_for == timedelta()
+    assert nothing.above_since(100) is None
+    assert nothing.flat_since is None
+    assert nothing.leading_since(at(0)) == []
     assert found_late([row(0, 50)], nothing, DEFAULTS) != ()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from fakes.rows import at
+from fakes.rows import at, row
 from fakes.watch import Watch, by_day, told
 from glucose.alarms.rules import Rule
 from glucose.alarms.state import Mark, Phase, What
@@ -149,6 +149,50 @@ def test_long_above_180_and_not_falling() -> None:
     assert falling.come(125, 186) == ["sustained_high fired"]
 
 
+def test_a_long_high_began_with_its_first_reading_above_and_its_worst_counts_from_there() -> None:
+    watch = Watch()
+    watch.run([160, 181, 190, 240, *[200] * 21])
+    assert watch.come(125, 200) == ["sustained_high fired"]
+    fired = watch.last("sustained_high", What.FIRED)
+    assert (fired.began, fired.at, fired.extreme_mg_dl) == (at(5), at(125), 240)
+    assert (watch["sustained_high"].since, watch["sustained_high"].fired) == (at(5), at(125))
+    assert watch.come(130, 180) == ["sustained_high cleared"]
+    cleared = watch.last("sustained_high", What.CLEARED)
+    assert (cleared.began, cleared.extreme_mg_dl) == (at(5), 240)
+    # The next one begins anew.
+    watch.run([190] * 25, 135)
+    again = watch.last("sustained_high", What.FIRED)
+    assert (again.began, again.at, again.extreme_mg_dl) == (at(135), at(255), 190)
+
+
+def test_a_long_high_that_fires_after_a_fall_began_when_it_went_above() -> None:
+    watch = Watch(by_day(sustained_high=Rule(threshold=180, delay=timedelta(minutes=20))))
+    watch.run([170, 240, 233, 226, 219, 212, 205])
+    assert "sustained_high" not in watch.on
+    # 219, 212, 205, 205: 0.98 a minute.
+    assert watch.come(35, 205) == ["sustained_high fired"]
+    fired = watch.last("sustained_high", What.FIRED)
+    assert (fired.began, fired.at, fired.extreme_mg_dl) == (at(5), at(35), 240)
+
+
+def test_a_gap_that_is_bridged_belongs_to_a_long_high_and_one_that_is_not_does_not() -> None:
+    # Above from 0 to 45 and from 75 on: 30 minutes are bridged, a minute more are not.
+    for gap, began in ((75, 0), (76, 76)):
+        watch = Watch(by_day(stale=Rule(on=False, delay=timedelta(minutes=20))))
+        watch.run([230] + [200] * 9)
+        watch.run([200] * 25, gap)
+        fired = watch.last("sustained_high", What.FIRED)
+        assert (fired.began, fired.extreme_mg_dl) == (at(began), 200 if began else 230)
+
+
+def test_readings_that_come_all_at_once_tell_since_when_it_has_been_high() -> None:
+    watch = Watch()
+    watch.readings += [row(5 * i, 200 + i) for i in range(29)]
+    assert "sustained_high fired" in watch.look(145)
+    fired = watch.last("sustained_high", What.FIRED)
+    assert (fired.began, fired.at, fired.extreme_mg_dl) == (at(0), at(145), 228)
+
+
 def test_a_gap_of_half_an_hour_does_not_break_a_long_high() -> None:
     watch = Watch(by_day(stale=Rule(on=False, delay=timedelta(minutes=20))))
     watch.run([200] * 10)
@@ -231,8 +275,20 @@ def test_a_line_that_does_not_move_for_two_hours_is_suspected() -> None:
     watch = Watch()
     assert watch.run([120] * 24) == []
     assert watch.come(120, 120) == ["sensor_fault_suspected fired"]
+    fired = watch.last("sensor_fault_suspected", What.FIRED)
+    assert (fired.began, fired.at, fired.extreme_mg_dl) == (at(0), at(120), 120)
     assert watch.come(125, 120) == []
     assert watch.come(130, 121) == ["sensor_fault_suspected cleared"]
+
+
+def test_a_flat_line_began_with_its_first_number_after_another_and_after_a_gap() -> None:
+    watch = Watch()
+    watch.run([121] + [120] * 25)
+    assert watch.last("sensor_fault_suspected", What.FIRED).began == at(5)
+    broken = Watch()
+    broken.run([120] * 10)
+    broken.run([120] * 25, 60)
+    assert broken.last("sensor_fault_suspected", What.FIRED).began == at(60)
 
 
 def test_low_and_high_are_no_flat_line() -> None:

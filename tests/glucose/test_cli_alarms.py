@@ -121,6 +121,117 @@ def test_a_gap_is_an_alarm_and_the_end_of_the_file_is_none(
     ]
 
 
+def test_a_long_high_and_a_flat_line_start_when_they_began_and_fire_two_hours_later(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = written(tmp_path, 150, 165, 185, 210, *[190] * 26, 180, 185)
+    rows = {one["kind"]: one for one in found(capsys, path)}
+    assert rows == {
+        "sustained_high": {
+            "kind": "sustained_high",
+            "start": "2026-03-01T03:10:00+00:00",
+            "fired": "2026-03-01T05:10:00+00:00",
+            "end": "2026-03-01T05:30:00+00:00",
+            "extreme_mg_dl": 210,
+        },
+        "sensor_fault_suspected": {
+            "kind": "sensor_fault_suspected",
+            "start": "2026-03-01T03:20:00+00:00",
+            "fired": "2026-03-01T05:20:00+00:00",
+            "end": "2026-03-01T05:30:00+00:00",
+            "extreme_mg_dl": 190,
+        },
+        "rising_fast": rows["rising_fast"],
+    }
+
+
+def test_a_high_starts_with_its_first_reading_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (high,) = found(capsys, written(tmp_path, 245, 250, 251, 252, 253, 254, 240))
+    assert (high["kind"], high["start"], high["fired"], high["end"], high["extreme_mg_dl"]) == (
+        *("high", "2026-03-01T03:10:00+00:00", "2026-03-01T03:25:00+00:00"),
+        *("2026-03-01T03:30:00+00:00", 254),
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        ((75, 70, 75), []),
+        ((75, 69, 75), ["low"]),
+        ((60, 54, 60, 75), ["low"]),
+        ((60, 53, 59, 60, 75), ["low", "urgent_low"]),
+        ((240, 250, 250, 250, 250, 250), []),
+        ((290, 300, 290), ["high"]),
+        ((290, 301, 290), ["high", "urgent_high"]),
+    ],
+)
+def test_a_value_exactly_at_a_threshold_is_not_beyond_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, values: tuple[int, ...], kinds: list[str]
+) -> None:
+    levels = {"low", "urgent_low", "high", "urgent_high"}
+    # Long enough for what waits 15 minutes.
+    path = written(tmp_path, *(mg_dl for mg_dl in values for _ in range(2)))
+    assert sorted({one["kind"] for one in found(capsys, path)} & levels) == kinds
+
+
+def test_exactly_180_for_hours_is_no_long_high(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert found(capsys, written(tmp_path, *[180, 179] * 20)) == []
+
+
+def test_the_words_low_and_high_alarm(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "words.csv"
+    rows = "".join(
+        f"2026-03-01T03:{5 * at:02}:00Z,{word}\n"
+        for at, word in enumerate(["100", "LOW", "Low", "80", "HIGH", "high"])
+    )
+    path.write_text(f"time,glucose_mg_dl\n{rows}", encoding="utf-8")
+    spells = {one["kind"]: (one["start"][14:16], one["end"]) for one in found(capsys, path)}
+    assert spells["urgent_low"] == ("05", "2026-03-01T03:15:00+00:00")
+    assert spells["urgent_high"] == ("20", None)
+
+
+def test_a_low_over_the_repeated_hour_is_one_episode_of_its_true_length(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "dst.csv"
+    clock = ["01:50", "01:55", *[f"02:{at:02}" for at in range(0, 60, 5)] * 2, "03:00"]
+    values = [100, 92, 84, 76, *[65, 66] * 11, 80]
+    rows = "".join(
+        f"2026-10-25T{time}:00,{mg_dl}\n" for time, mg_dl in zip(clock, values, strict=True)
+    )
+    path.write_text(f"time,glucose_mg_dl\n{rows}", encoding="utf-8")
+    (low,) = [one for one in found(capsys, path, "--tz", "Europe/Berlin") if one["kind"] == "low"]
+    assert (low["start"], low["end"]) == ("2026-10-25T02:10:00+02:00", "2026-10-25T03:00:00+01:00")
+
+
+def test_order_and_copies_of_rows_change_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = written(tmp_path, 100, 84, 72, 66, 52, 60, 72, 80, 84)
+    expected = found(capsys, path)
+    head, *rows = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([head, *reversed(rows), *rows, ""]), encoding="utf-8")
+    assert found(capsys, path) == expected
+    assert {"low", "urgent_low"} <= {one["kind"] for one in expected}
+
+
+@pytest.mark.parametrize("text", ["", "time,glucose_mg_dl\n", "date,value\n2026-03-01T03:00,60\n"])
+def test_a_file_without_readings_ends_with_2_and_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(text, encoding="utf-8")
+    assert main(["alarms", str(path), "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert str(path) in said.err
+
+
 def _sensor(minute: int, series: str, kind: Kind = Kind.CGM) -> Reading:
     time = START + timedelta(minutes=minute)
     return Reading(time=time, mg_dl=100, source="s", series=series, kind=kind)
@@ -134,6 +245,8 @@ def test_scans_do_not_hasten_the_cadence_and_count_as_readings() -> None:
     assert cadence_of(scans) == timedelta(minutes=2)
     assert cadence_of(history[:1]) == timedelta(minutes=5)
     assert cadence_of([stick]) == timedelta(minutes=5)
+    # Of two gaps the usual one.
+    assert cadence_of([*history[:2], history[6]]) == timedelta(minutes=15)
     assert Counter(row.series for row in as_one_series([*history, *scans, stick])) == {
         "export": len(history) + len(scans),
         "strip": 1,

@@ -119,6 +119,15 @@ def test_bounds_and_meters_are_taken_from_their_columns_and_never_from_the_numbe
     ]
 
 
+def test_low_and_high_may_stand_where_the_number_does() -> None:
+    export = read("time,gl\n2024-05-01T08:00:00Z,LOW\n2024-05-01T08:05:00Z,High\n")
+    assert [(row.mg_dl, row.bound) for row in export.readings] == [
+        (40, Bound.LOW),
+        (400, Bound.HIGH),
+    ]
+    assert not export.refused
+
+
 def test_two_wearers_in_one_file_are_refused() -> None:
     with pytest.raises(UnrecognisedExport, match="2 wearers"):
         read("id,time,gl\na,2024-05-01 10:00,93\nb,2024-05-01 10:05,94\n")

@@ -61,6 +61,14 @@ def test_health_comes_back_as_it_was_said(said: Health, key: bytes | None) -> No
     assert decode_health(TOPICS.health, said.encode(TOPICS.health, key), key) == said
 
 
+def test_more_denied_topics_than_fit_cost_no_word_of_health() -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    topics = ("x" * 257, *(f"{number:02}" + "x" * 254 for number in range(17)))
+    said = Health(sent_at=noon, clock_synchronised=None, depth=0, denied=topics)
+    heard = decode_health(TOPICS.health, said.encode(TOPICS.health))
+    assert heard.denied == topics[1:17]
+
+
 @FEW
 @given(said=rows())
 def test_who_has_no_key_reads_signed_messages_too(said: Rows) -> None:

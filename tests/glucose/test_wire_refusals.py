@@ -65,6 +65,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
 NO_WHOLE: Final[list[object]] = [None, True, False, 1.0, 1.5, "1", [], {}, -1, 2**53 + 1, 10**400]
 NO_TEXT: Final[list[object]] = [None, True, 1, "", "x" * 65, "a\x00b", "a\nb", "\ud800", [], {}]
 NO_LIST: Final[list[object]] = [None, True, 1, "ab", {}, {"0": 1}]
+NO_TOPICS: Final[list[object]] = [[None], [1], [""], ["a\nb"], [[]], ["x" * 257], ["a"] * 17]
 
 
 class Encodes(Protocol):
@@ -176,6 +177,7 @@ def test_fields_nobody_knows_are_passed_over(kind: str) -> None:
         ("health", "sources", [*NO_LIST, [1], [STATE, STATE], [STATE] * 17]),
         ("health", "disk_free_mb", [True, "1", [], {}, 10**400]),
         ("health", "temperature_c", [False, "1", [], {}, -(10**400)]),
+        ("health", "denied", [*(one for one in NO_LIST if one is not None), *NO_TOPICS]),
     ],
 )
 def test_a_wrong_field_is_refused(kind: str, field: str, values: list[object]) -> None:

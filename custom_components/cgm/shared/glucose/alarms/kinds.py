@@ -53,6 +53,11 @@ class Standing:
     silence: timedelta
     longest_silence: timedelta
 
+    def over_at(self, threshold: float) -> float:
+        """Return the mg/dL at which a level alarm is over: behind its threshold by its margin."""
+        low = self.side is Side.LOW
+        return threshold + self.clears_by if low else threshold - self.clears_by
+
 
 def _standing(  # noqa: PLR0913, PLR0917 - a row of the table below
     side: Side,

@@ -12,6 +12,8 @@ from .verdicts import Answer
 from .view import RECOVERING_STEP_MG_DL
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ..reading import Reading
     from .rules import Rule
     from .verdicts import Verdict
@@ -116,9 +118,11 @@ def _begun(state: AlarmState, look: Look) -> tuple[AlarmState, Happening | None]
     reading = look.verdict.reading
     if look.verdict.answer is not Answer.OUT or reading is None:
         return state, None
+    begun = look.verdict.since
     state = replace(
         state,
-        since=reading.time,
+        since=begun or reading.time,
+        extreme_mg_dl=None if begun is None else _worst_since(begun, look),
         waited=timedelta(),
         steep=reading.time if look.steep and look.kind is AlarmKind.LOW else None,
     )
@@ -246,6 +250,14 @@ def _with(state: AlarmState, look: Look) -> AlarmState:
         raised_by=reading.source if out else state.raised_by,
         extreme_mg_dl=extreme,
     )
+
+
+def _worst_since(begun: datetime, look: Look) -> int | None:
+    """Return the worst of the readings that the alarm is about and did not speak of yet."""
+    worst = None
+    for row in look.view.leading_since(begun):
+        worst = _worse(look.kind, worst, row)
+    return worst
 
 
 def _worse(kind: AlarmKind, extreme: int | None, reading: Reading) -> int:

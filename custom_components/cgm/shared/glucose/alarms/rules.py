@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..errors import GlucoseError
+from ..forecast.ar2 import HORIZON
 from ..reading import HIGHEST_MG_DL, LOWEST_MG_DL
-from .kinds import AlarmKind
+from .kinds import STANDING, AlarmKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,9 @@ class Contradiction(StrEnum):
     SUSTAINED_HIGH_NOT_ABOVE_LOW = "sustained_high_not_above_low"
     SUSTAINED_HIGH_ABOVE_HIGH = "sustained_high_above_high"
     PREDICTED_LOW_BELOW_URGENT_LOW = "predicted_low_below_urgent_low"
+    PREDICTED_LOW_TOO_LATE = "predicted_low_too_late"
+    LOW_AND_HIGH_OVERLAP = "low_and_high_overlap"
+    PREDICTED_LOW_REACHES_HIGH = "predicted_low_reaches_high"
     OUT_OF_RANGE = "out_of_range"
     URGENT_LOW_IS_NEVER_DELAYED = "urgent_low_is_never_delayed"
 
@@ -118,25 +122,36 @@ class AlarmRules:
 
 
 def _check(rules: Mapping[AlarmKind, Rule], part: Part) -> None:
-    """Refuse thresholds that overlap or that no glucose can reach."""
+    """Refuse thresholds that overlap or that no glucose can reach, whether on or off.
 
-    def refuse(reason: Contradiction) -> None:
-        raise ContradictoryRules(reason, part)
-
+    Where the lows are over no high may still be on, and the other way round: there must be a
+    value at which all is well, and none at which both sides are on.
+    """
     if not all(_possible(kind, rule) for kind, rule in rules.items()):
-        refuse(Contradiction.OUT_OF_RANGE)
-    if rules[AlarmKind.URGENT_LOW].delay:
-        refuse(Contradiction.URGENT_LOW_IS_NEVER_DELAYED)
+        raise ContradictoryRules(Contradiction.OUT_OF_RANGE, part)
     threshold = {kind: rule.threshold or 0.0 for kind, rule in rules.items()}
-    if not all(threshold[low] < threshold[high] for low, high in pairwise(_LEVELS)):
-        refuse(Contradiction.THRESHOLDS_DO_NOT_RISE)
-    sustained = threshold[AlarmKind.SUSTAINED_HIGH]
-    if sustained <= threshold[AlarmKind.LOW]:
-        refuse(Contradiction.SUSTAINED_HIGH_NOT_ABOVE_LOW)
-    if sustained > threshold[AlarmKind.HIGH]:
-        refuse(Contradiction.SUSTAINED_HIGH_ABOVE_HIGH)
-    if threshold[AlarmKind.PREDICTED_LOW] < threshold[AlarmKind.URGENT_LOW]:
-        refuse(Contradiction.PREDICTED_LOW_BELOW_URGENT_LOW)
+    low_is_over, high_is_over = _over(threshold, AlarmKind.LOW), _over(threshold, AlarmKind.HIGH)
+    predicted_is_over = _over(threshold, AlarmKind.PREDICTED_LOW)
+    predicted, sustained = threshold[AlarmKind.PREDICTED_LOW], threshold[AlarmKind.SUSTAINED_HIGH]
+    rising = all(threshold[low] < threshold[high] for low, high in pairwise(_LEVELS))
+    # In the order in which they are to be corrected.
+    contradictions = {
+        Contradiction.URGENT_LOW_IS_NEVER_DELAYED: bool(rules[AlarmKind.URGENT_LOW].delay),
+        Contradiction.THRESHOLDS_DO_NOT_RISE: not rising,
+        Contradiction.LOW_AND_HIGH_OVERLAP: low_is_over > high_is_over,
+        Contradiction.SUSTAINED_HIGH_NOT_ABOVE_LOW: sustained < low_is_over,
+        Contradiction.SUSTAINED_HIGH_ABOVE_HIGH: sustained > threshold[AlarmKind.HIGH],
+        Contradiction.PREDICTED_LOW_BELOW_URGENT_LOW: predicted < threshold[AlarmKind.URGENT_LOW],
+        Contradiction.PREDICTED_LOW_TOO_LATE: rules[AlarmKind.PREDICTED_LOW].delay >= HORIZON,
+        Contradiction.PREDICTED_LOW_REACHES_HIGH: predicted_is_over > min(high_is_over, sustained),
+    }
+    for reason, found in contradictions.items():
+        if found:
+            raise ContradictoryRules(reason, part)
+
+
+def _over(threshold: Mapping[AlarmKind, float], kind: AlarmKind) -> float:
+    return STANDING[kind].over_at(threshold[kind])
 
 
 def _possible(kind: AlarmKind, rule: Rule) -> bool:

@@ -105,7 +105,7 @@ _GERMAN = _Words(
             What.UNSILENCED: "{kind}, nicht mehr stumm",
             What.CLEARED: "vorbei: {kind}",
             What.FOUND_LATE: "{kind}, spät bekannt geworden, vor {age} gemessen",
-            What.TESTED: "Probe des Alarms {kind}, es ist nichts passiert",
+            What.TESTED: "Test des Alarms {kind}, es ist nichts passiert",
         }
     ),
     at_source="{value} bei {source}",

@@ -54,7 +54,8 @@ class Mark(StrEnum):
 class AlarmState:
     """Where one alarm stands.
 
-    `since` is the time of the reading it began with and `fired` the moment it first spoke.
+    `since` is the time of the reading it began with: of what must last, the first one out; of
+    stale, the last one known. `fired` is the moment it first spoke.
     `waited` counts while it is pending, `quiet` since it last spoke; `silence_left` is what
     is left of a silence: elapsed time all three, which no clock changes. `owed` says that it
     would have spoken at the end of a silence but glucose was recovering. `reading` is the one

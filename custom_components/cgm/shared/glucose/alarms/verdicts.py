@@ -43,10 +43,15 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer, the reading that gave it, and what else is to be said of it."""
+    """The answer, the reading that gave it, and what else is to be said of it.
+
+    `since` is when it began to be so, where the readings up to now tell and the rule itself
+    waits: of what has been above for two hours, the first reading above.
+    """
 
     answer: Answer
     reading: Reading | None = None
+    since: datetime | None = None
     marks: frozenset[Mark] = frozenset()
 
 
@@ -68,9 +73,7 @@ class Case:
     @property
     def clears_at(self) -> float:
         """Where glucose is back: behind the threshold by the alarm's margin."""
-        by = STANDING[self.kind].clears_by
-        low = self.kind in {AlarmKind.URGENT_LOW, AlarmKind.LOW, AlarmKind.PREDICTED_LOW}
-        return self.threshold + by if low else self.threshold - by
+        return STANDING[self.kind].over_at(self.threshold)
 
 
 _UNKNOWN = Verdict(Answer.UNKNOWN)
@@ -89,15 +92,15 @@ def _low(case: Case) -> Verdict:
     others = view.others if case.kind is AlarmKind.URGENT_LOW else ()
     for other in others:
         if _below(other, case.threshold):
-            return Verdict(Answer.OUT, other, frozenset({Mark.OTHER_SOURCE}))
+            return Verdict(Answer.OUT, other, marks=frozenset({Mark.OTHER_SOURCE}))
     meter = view.meter
     if meter is not None and _below(meter, case.threshold) and _after(meter, state.metered, view):
-        return Verdict(Answer.OUT, meter, frozenset({Mark.METER}))
+        return Verdict(Answer.OUT, meter, marks=frozenset({Mark.METER}))
     if reading is None:
         return _UNKNOWN
     for other in others:
         if other.source == state.raised_by and _below(other, case.clears_at):
-            return Verdict(Answer.BETWEEN, other, frozenset({Mark.OTHER_SOURCE}))
+            return Verdict(Answer.BETWEEN, other, marks=frozenset({Mark.OTHER_SOURCE}))
     newer = _after(reading, state.cleared_only_after, view)
     back = newer and not _below(reading, case.clears_at)
     return Verdict(Answer.BACK if back else Answer.BETWEEN, reading)
@@ -122,8 +125,9 @@ def _sustained_high(case: Case) -> Verdict:
         return Verdict(Answer.BACK, reading)
     rate = case.view.rate_mg_dl_per_minute
     falling = rate is not None and rate < -SLIGHT
-    long = case.view.above_for(case.threshold) >= case.rule.delay
-    return Verdict(Answer.OUT if long and not falling else Answer.BETWEEN, reading)
+    since = case.view.above_since(case.threshold)
+    long = since is not None and reading.time - since >= case.rule.delay
+    return Verdict(Answer.OUT if long and not falling else Answer.BETWEEN, reading, since)
 
 
 def _predicted_low(case: Case) -> Verdict:
@@ -191,12 +195,12 @@ def _stale(case: Case) -> Verdict:
 
 def _sensor_fault(case: Case) -> Verdict:
     """Judge by how long the value has not changed at all; a changed value or a gap ends it."""
-    if case.view.reading is None:
+    reading, since = case.view.reading, case.view.flat_since
+    if reading is None:
         return _UNKNOWN
-    flat = case.view.flat_for
-    if flat >= case.rule.delay:
-        return Verdict(Answer.OUT, case.view.reading)
-    return Verdict(Answer.BACK, case.view.reading)
+    if since is not None and reading.time - since >= case.rule.delay:
+        return Verdict(Answer.OUT, reading, since)
+    return Verdict(Answer.BACK, reading)
 
 
 def _no_reason(case: Case, reading: Reading) -> Verdict:

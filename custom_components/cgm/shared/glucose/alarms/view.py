@@ -106,32 +106,42 @@ class View:
             abs(_per_minute(before[0], before[1])) < LEVEL_MG_DL_PER_MINUTE
         )
 
-    def above_for(self, mg_dl: float) -> timedelta:
-        """Return how long the current value has been above `mg_dl`, gaps of 30 min bridged."""
+    def above_since(self, mg_dl: float) -> datetime | None:
+        """Return the time of the first of the readings above `mg_dl` up to the current one.
+
+        Gaps of 30 min are bridged. None where the current value is not above.
+        """
         if self.stream is None:
-            return timedelta()
-        newest = since = self.stream.newest.time
+            return None
+        since = None
         longest = max(LONGEST_BRIDGE, self.stream.limit)
         for row in reversed(self.stream.readings):
             above = row.bound is Bound.HIGH or (row.bound is None and row.mg_dl > mg_dl)
-            if not above or since - row.time > longest:
+            if not above or (since is not None and since - row.time > longest):
                 break
             since = row.time
-        return newest - since
+        return since
 
     @property
-    def flat_for(self) -> timedelta:
-        """How long the current value has been the very same number, LOW and HIGH excepted."""
+    def flat_since(self) -> datetime | None:
+        """The first reading's time of the current value's being the very same number.
+
+        None where it is no number but LOW or HIGH, or nothing is current.
+        """
         if self.stream is None:
-            return timedelta()
-        newest = self.stream.newest
-        since = newest.time
+            return None
+        newest, since = self.stream.newest, None
         for row in reversed(self.stream.readings):
             same = row.bound is None and row.mg_dl == newest.mg_dl
-            if not same or since - row.time > self.stream.limit:
+            if not same or (since is not None and since - row.time > self.stream.limit):
                 break
             since = row.time
-        return newest.time - since
+        return since
+
+    def leading_since(self, moment: datetime) -> list[Reading]:
+        """Return the leading readings from `moment` on, oldest first."""
+        rows = () if self.stream is None else self.stream.readings
+        return [row for row in rows if row.time >= moment]
 
 
 def view(  # noqa: PLR0913 - each is a different thing the wearer chose, or the clock

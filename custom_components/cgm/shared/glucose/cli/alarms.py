@@ -64,7 +64,7 @@ def as_one_series(readings: Iterable[Reading]) -> list[Reading]:
 
 
 def cadence_of(readings: Sequence[Reading]) -> timedelta:
-    """Return how often the sensor wrote a reading by itself: the median gap."""
+    """Return how often the sensor wrote a reading by itself: the median gap, the lower of two."""
     sensor = [reading for reading in readings if reading.kind is Kind.CGM]
     own = [reading for reading in sensor if reading.series != _SCANS] or sensor
     counted = Counter(reading.series for reading in own)
@@ -73,7 +73,7 @@ def cadence_of(readings: Sequence[Reading]) -> timedelta:
     (series, _), *_ = counted.most_common(1)
     times = [reading.time for reading in own if reading.series == series]
     gaps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
-    return gaps[len(gaps) // 2] if gaps else USUAL_CADENCE
+    return gaps[(len(gaps) - 1) // 2] if gaps else USUAL_CADENCE
 
 
 def _describe(parser: ArgumentParser) -> None:

@@ -36,6 +36,9 @@ _GLUCOSE = {
 }
 _OTHERS = ("bound", "trend", "kind", "source", "id")
 _BOUNDS: dict[str, Bound | None] = {"": None, "low": Bound.LOW, "high": Bound.HIGH}
+# In place of a number: a LOW that is left out would be a low that nobody is told of.
+# The number is where the range of most sensors ends.
+_WORDS = {"low": (40, Bound.LOW), "high": (400, Bound.HIGH)}
 _KINDS = {"": Kind.CGM, "cgm": Kind.CGM, "meter": Kind.METER}
 # Anybody may call a column trend; a word that is none of ours says nothing.
 _TRENDS = {trend.value: trend for trend in Trend}
@@ -147,11 +150,13 @@ class Generic:
             raise InvalidReadingError("no glucose value")
         source, _, series = unsafe(said.get("source", "")).rpartition(SERIES_MARK)
         ours = bool(source and series)
+        word = _WORDS.get(said["glucose"].casefold())
+        mg_dl, beyond = word or (glucose_of(said["glucose"], self.unit), _BOUNDS[bound])
         like = gathering.like(
             series if ours else SERIES,
-            glucose_of(said["glucose"], self.unit),
+            mg_dl,
             kind=_KINDS[kind],
-            bound=_BOUNDS[bound],
+            bound=beyond,
         )
         if ours and keep:
             like = replace(like, source=source)

@@ -23,7 +23,7 @@ class Entries:
         self._source = source
         self._since = since
         self._phone = phone
-        self._kept: dict[tuple[Kind, datetime], tuple[str, Reading]] = {}
+        self._kept: dict[Kind, dict[datetime, tuple[str, Reading]]] = {kind: {} for kind in Kind}
         self._refused = 0
 
     def take(self, rows: Iterable[object]) -> None:
@@ -36,14 +36,13 @@ class Entries:
                 continue
             if reading is None or reading.time < self._since:
                 continue
-            moment = reading.kind, reading.time
-            candidate = entry_id(row), reading
-            held = self._kept.get(moment)
+            kept, candidate = self._kept[reading.kind], (entry_id(row), reading)
+            held = kept.get(reading.time)
             if held is None or held[0] <= candidate[0]:
-                self._kept[moment] = candidate
+                kept[reading.time] = candidate
 
     def answer(self, clock_offset: timedelta | None) -> Answer:
         """Return what was taken so far."""
-        readings = [reading for _, reading in self._kept.values()]
+        readings = [reading for kept in self._kept.values() for _, reading in kept.values()]
         readings.sort(key=lambda reading: (reading.time, reading.kind))
         return Answer(readings=tuple(readings), refused=self._refused, clock_offset=clock_offset)

@@ -50,9 +50,10 @@ async def pages(  # noqa: PLR0913 - what a walk is made of
     bound, count = None if backwards else start, size
     for _ in range(MOST_PAGES):
         page = await fetch(bound, count)
-        fresh = {key: row for row in page if (key := _key(row)) not in seen}
-        seen.update(fresh)
-        yield list(fresh.values())
+        # Only rows of the border's moment come again, and those are all in the page before.
+        keyed = {_key(row): row for row in page}
+        yield [row for key, row in keyed.items() if key not in seen]
+        seen = set(keyed)
         border = _border(page, moment, backwards=backwards)
         if len(page) < count or (backwards and border is not None and border < start):
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from .source import Answer, SensorLife, VisibleWearer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .simulated_sensor import Sensors, Trace
+    from .simulated_sensor import Sensors, Shown
     from .source import Clock, Run
 
 SERIES = "sensor"
@@ -43,7 +42,7 @@ class SimulatedAccount:
         elapsed: Callable[[], float],
         run: Run,
     ) -> None:
-        """Keep what is needed; numpy is imported by the first `run`, not here."""
+        """Keep what is needed; what computes is imported by the first `run`, not here."""
         self._settings = settings
         self._clock = clock
         self._guard = LoginGuard(elapsed)
@@ -80,47 +79,39 @@ class SimulatedAccount:
 
     def _answer(self, source: str, since: datetime, now: datetime) -> Answer:
         if self._sensors is None:
-            # numpy takes a tenth of a second to import: here, off the event loop.
-            from .simulated_body import Body  # noqa: PLC0415
-            from .simulated_sensor import Sensors  # noqa: PLC0415
+            # Only who simulates pays for it.
+            from .simulated_body import Body  # noqa: PLC0415 - see above
+            from .simulated_sensor import Sensors  # noqa: PLC0415 - see above
 
             body = Body(self._settings.seed, self._settings.zone)
             self._sensors = Sensors(self._settings, body)
         moment = now.timestamp()
-        readings: list[Reading] = []
-        for trace in self._sensors.traces(since.timestamp(), moment):
-            readings += _readings(trace, moment, source)
         started = datetime.fromtimestamp(self._sensors.session_at(moment).start, UTC)
         return Answer(
-            readings=tuple(readings),
+            readings=tuple(
+                _reading(shown, source)
+                for shown in self._sensors.shown(since.timestamp(), moment)
+                if shown.available <= moment
+            ),
             sensor=SensorLife(
                 started=started, expires=started + SENSOR_LIFE, warm_up_until=started + WARM_UP
             ),
         )
 
 
-def _readings(trace: Trace, now: float, source: str) -> list[Reading]:
-    """Make readings of what has arrived by `now`, as a vendor would write them."""
-    arrived = trace.available <= now
-    columns = (trace.times, trace.mg_dl, trace.rate)
-    return [
-        _reading(time, value, rate, source)
-        for time, value, rate in zip(*(column[arrived].tolist() for column in columns), strict=True)
-    ]
-
-
-def _reading(time: int, value: float, rate: float, source: str) -> Reading:
-    mg_dl = round(value)
+def _reading(shown: Shown, source: str) -> Reading:
+    """Make a reading of what the sensor showed, as a vendor would write it."""
+    mg_dl = round(shown.mg_dl)
     bound: Bound | None = None
     if mg_dl < LOWEST_MG_DL:
         mg_dl, bound = LOWEST_MG_DL - 1, Bound.LOW
     elif mg_dl > HIGHEST_MG_DL:
         mg_dl, bound = HIGHEST_MG_DL + 1, Bound.HIGH
     return Reading(
-        time=datetime.fromtimestamp(time, UTC),
+        time=datetime.fromtimestamp(shown.time, UTC),
         mg_dl=mg_dl,
         source=source,
         series=SERIES,
         bound=bound,
-        trend=Trend.NONE if bound or math.isnan(rate) else trend_of_rate(rate),
+        trend=Trend.NONE if bound or shown.rate is None else trend_of_rate(shown.rate),
     )

@@ -9,25 +9,24 @@ it have the statistics of a wearer with type 1 diabetes.
 
 Random access: each UTC day is computed from a fixed state SETTLE before its midnight, by which
 time the state is forgotten, and its first hour is faded in over the last one of the day before.
-A day therefore never depends on which others are computed with it. All days asked for advance
-side by side, one step at a time.
+A day therefore never depends on which others are computed with it. It needs no numpy, which a Pi
+that simulates would hold 14 MB of.
 """
 
 from __future__ import annotations
 
 import math
+from array import array
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from .simulated_day import Day, Influence, day_of
 from .simulated_draws import Topic, smooth, uniform, wandering
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
-
-    from .simulated_draws import Floats
 
 STEP = 300
 PER_DAY = 86400 // STEP
@@ -55,59 +54,50 @@ class Body:
     """One wearer's true tissue glucose; keeps the days it computed (a bounded number)."""
 
     KEPT = 60
+    # What the days of two weeks are made of would be 1 MB at once.
+    AT_ONCE = 4
 
     def __init__(self, seed: int, zone: ZoneInfo) -> None:
         self._seed = seed
         self._zone = zone
-        self._days: dict[int, Floats] = {}
+        self._days: dict[int, array[float]] = {}
 
-    def glucose(self, first: int, last: int) -> Floats:
+    def glucose(self, first: int, last: int) -> array[float]:
         """Return mg/dL each STEP for the UTC days `first`..`last` (days since 1970), end to end."""
         wanted = range(first, last + 1)
-        missing = [day for day in wanted if day not in self._days]
-        computed = _days(self._seed, self._zone, missing[0], missing[-1]) if missing else {}
-        days = {**self._days, **computed}
-        whole: Floats = np.concatenate([days[day] for day in wanted])
+        days = dict(self._days)
+        missing = [day for day in wanted if day not in days]
+        for some in range(0, len(missing), self.AT_ONCE):
+            ends = missing[some : some + self.AT_ONCE]
+            days |= _days(self._seed, self._zone, ends[0], ends[-1])
         self._days = dict(sorted(days.items())[-self.KEPT :])
+        whole = array("d")
+        for day in wanted:
+            whole += days[day]
         return whole
 
 
-def _days(seed: int, zone: ZoneInfo, first: int, last: int) -> dict[int, Floats]:
-    windows = range(first - 1, last + 1)
-    curves = _simulate(seed, zone, windows)
-    weight = smooth(np.arange(FADE) / FADE)
-    days: dict[int, Floats] = {}
-    for column, day in enumerate(windows):
-        own = curves[SETTLE : SETTLE + PER_DAY, column].copy()
-        if day >= first:
-            before = curves[SETTLE + PER_DAY :, column - 1]
-            own[:FADE] = before * (1.0 - weight) + own[:FADE] * weight
-            days[day] = own
+def _days(seed: int, zone: ZoneInfo, first: int, last: int) -> dict[int, array[float]]:
+    curves = _simulate(seed, zone, range(first - 1, last + 1))
+    weights = [smooth(step / FADE) for step in range(FADE)]
+    days: dict[int, array[float]] = {}
+    for day, (before, curve) in enumerate(pairwise(curves), first):
+        own = curve[SETTLE : SETTLE + PER_DAY]
+        own[:FADE] = [
+            old * (1.0 - weight) + new * weight
+            for old, new, weight in zip(before[SETTLE + PER_DAY :], own, weights, strict=False)
+        ]
+        days[day] = array("d", own)
     return days
 
 
-def _simulate(seed: int, zone: ZoneInfo, days: range) -> Floats:
-    """Return tissue glucose, a row each step of a window, a column each day."""
+def _simulate(seed: int, zone: ZoneInfo, days: range) -> list[list[float]]:
+    """Return the tissue glucose of each step of a day's window, for each day."""
     span = SETTLE + PER_DAY + FADE
     start = days[0] * PER_DAY - SETTLE
     total = span + (len(days) - 1) * PER_DAY
-    at: Floats = (start + np.arange(total)) * np.float64(STEP)
-    lived = _lived(seed, zone, days)
-    plan = _Plan(seed, lived, start, at)
-
-    def windows(line: Floats) -> Floats:
-        return np.stack([line[i * PER_DAY : i * PER_DAY + span] for i in range(len(days))], axis=1)
-
-    return _advance(
-        quick=windows(plan.quick),
-        slow=windows(plan.slow),
-        counted=windows(plan.counted),
-        corrects=windows(plan.corrects),
-        rate=windows(plan.rate),
-        effect=windows(plan.effect),
-        reacts=windows(plan.reacts),
-        treats=windows(plan.treats),
-    )
+    steps = _planned(seed, _lived(seed, zone, days), start, total)
+    return [_advanced(steps[i * PER_DAY : i * PER_DAY + span]) for i in range(len(days))]
 
 
 def _lived(seed: int, zone: ZoneInfo, days: range) -> list[Day]:
@@ -117,111 +107,135 @@ def _lived(seed: int, zone: ZoneInfo, days: range) -> list[Day]:
     return [day_of(seed, epoch + timedelta(days=n), zone) for n in range(first, last + 1)]
 
 
-class _Plan:
-    """What is known before the body answers: lines with a value each step."""
+@dataclass(slots=True)
+class _Step:
+    """What is known of one step before the body answers.
 
-    def __init__(self, seed: int, lived: list[Day], start: int, at: Floats) -> None:
-        steps = len(at)
-        self.quick, self.slow = np.zeros(steps), np.zeros(steps)
-        self.counted, self.corrects = np.zeros(steps), np.zeros(steps)
-        self.rate = 0.42 * wandering(seed, Topic.DRIFT, at, 5 * 3600)
-        self.effect = 1.0 + 0.17 * wandering(seed, Topic.SENSITIVITY, at, 40 * 3600)
-        awake = np.zeros(steps)
-        for day in lived:
-            for meal in day.meals:
-                step = int(meal.at // STEP) - start
-                if 0 <= step < steps:
-                    self.quick[step] += meal.grams * meal.quick * CARB_EFFECT
-                    self.slow[step] += meal.grams * (1.0 - meal.quick) * CARB_EFFECT
-            for bolus in day.boluses:
-                step = int(bolus.at // STEP) - start
-                if 0 <= step < steps:
-                    self.counted[step] += bolus.grams / CARB_RATIO
-                    self.corrects[step] = max(self.corrects[step], float(bolus.corrects))
-            for influence in day.influences:
-                _add(self.rate, influence, start, at)
-            for influence in day.sensitive:
-                _add(self.effect, influence, start, at)
-            awake[
-                max(0, int(day.wakes // STEP) - start) : max(0, int(day.sleeps // STEP) - start)
-            ] = 1
-        attention = uniform(seed, Topic.ATTENTION, np.arange(start, start + steps))
-        # Awake, a low is treated within minutes; asleep, it takes an alarm or two.
-        self.reacts = (attention < 0.12 + 0.33 * awake).astype(np.float64)
-        self.treats = awake * (attention > 0.93)  # noqa: PLR2004 - one check in fourteen steps
+    mg/dL that quick and slow carbohydrates bring, units for what was counted and whether they
+    correct, mg/dL/min that come by themselves, how well insulin works, and whether a low is
+    treated and a high looked at.
+    """
+
+    rate: float
+    effect: float
+    reacts: bool
+    treats: bool
+    quick: float = 0.0
+    slow: float = 0.0
+    counted: float = 0.0
+    corrects: bool = False
 
 
-def _add(line: Floats, influence: Influence, start: int, at: Floats) -> None:
-    low = max(0, int(influence.start // STEP) - start)
-    high = max(low, min(len(line), int(influence.end // STEP) - start + 2))
-    here = at[low:high]
+def _planned(seed: int, lived: list[Day], start: int, total: int) -> list[_Step]:
+    """Return `total` steps from step `start` on, with all that these days bring."""
+    at = range(start * STEP, (start + total) * STEP, STEP)
+    awake = [False] * total
+    for day in lived:
+        for step in _within(day.wakes, day.sleeps, start, total):
+            awake[step] = True
+    steps = [
+        # Awake, a low is treated within minutes; asleep, it takes an alarm or two. Highs are looked
+        # at in one of fourteen steps.
+        _Step(
+            rate=0.42 * drift,
+            effect=1.0 + 0.17 * sensitivity,
+            reacts=attention < 0.12 + 0.33 * wakes,
+            treats=wakes and attention > 0.93,  # noqa: PLR2004 - see above
+        )
+        for drift, sensitivity, attention, wakes in zip(
+            wandering(seed, Topic.DRIFT, at, 5 * 3600),
+            wandering(seed, Topic.SENSITIVITY, at, 40 * 3600),
+            uniform(seed, Topic.ATTENTION, range(start, start + total)),
+            awake,
+            strict=True,
+        )
+    ]
+    for day in lived:
+        _live(day, steps, start)
+    return steps
+
+
+def _live(day: Day, steps: list[_Step], start: int) -> None:
+    """Put what a day brings into the steps that it touches."""
+    total = len(steps)
+    for meal in day.meals:
+        for number in _within(meal.at, meal.at + STEP, start, total):
+            steps[number].quick += meal.grams * meal.quick * CARB_EFFECT
+            steps[number].slow += meal.grams * (1.0 - meal.quick) * CARB_EFFECT
+    for bolus in day.boluses:
+        for number in _within(bolus.at, bolus.at + STEP, start, total):
+            steps[number].counted += bolus.grams / CARB_RATIO
+            steps[number].corrects |= bolus.corrects
+    for influence in day.influences:
+        for number in _within(influence.start, influence.end + 2 * STEP, start, total):
+            steps[number].rate += _force(influence, (start + number) * STEP)
+    for influence in day.sensitive:
+        for number in _within(influence.start, influence.end + 2 * STEP, start, total):
+            steps[number].effect += _force(influence, (start + number) * STEP)
+
+
+def _within(first: float, last: float, start: int, total: int) -> range:
+    """Return the steps from the one of epoch second `first` to before that of `last`."""
+    return range(max(0, int(first // STEP) - start), max(0, min(total, int(last // STEP) - start)))
+
+
+def _force(influence: Influence, moment: float) -> float:
     ramp = (influence.end - influence.start) * 0.45
-    shape = smooth((here - influence.start) / ramp) * smooth((influence.end - here) / ramp)
-    line[low:high] += influence.rate * shape
+    shape = smooth((moment - influence.start) / ramp) * smooth((influence.end - moment) / ramp)
+    return influence.rate * shape
 
 
-def _advance(  # noqa: PLR0913 - the lines of the plan
-    *,
-    quick: Floats,
-    slow: Floats,
-    counted: Floats,
-    corrects: Floats,
-    rate: Floats,
-    effect: Floats,
-    reacts: Floats,
-    treats: Floats,
-) -> Floats:
-    """Run the equations over all columns at once; nothing but + - * / and comparisons."""
+def _advanced(steps: list[_Step]) -> list[float]:
+    """Run the equations; nothing but + - * / and comparisons, so equal on every machine."""
     insulin, fast, late, tissue_part = (
         1.0 - math.exp(-_MINUTES / minutes) for minutes in (INSULIN, QUICK, SLOW, TISSUE)
     )
-    steps, columns = quick.shape
-    zeros = np.zeros(columns)
-    depot, acting, gut1, gut2, bowel1, bowel2 = (zeros.copy() for _ in range(6))
-    glucose, tissue = zeros + LEVEL, zeros + LEVEL
-    since_rescue, since_dose = zeros + RESCUE_PAUSE, zeros + CORRECT_PAUSE
-    curve = np.empty((steps, columns))
-    for step in range(steps):
+    depot = acting = gut1 = gut2 = bowel1 = bowel2 = 0.0
+    glucose = tissue = LEVEL
+    since_rescue, since_dose = RESCUE_PAUSE, CORRECT_PAUSE
+    curve: list[float] = []
+    for step in steps:
         aboard = depot + acting
         high = (tissue - CORRECT_TO) / ISF
-        doses = counted[step]
-        extra = corrects[step] * np.clip(0.8 * (high - 0.7 * aboard), -0.3 * doses, 4.0)
-        correcting = treats[step] * (tissue > CORRECT_FROM) * (since_dose > CORRECT_PAUSE)
-        extra += correcting * np.clip(high - 0.8 * aboard, 0.0, 4.0)
-        doses = doses + extra
-        rescue = reacts[step] * (tissue < 69.0) * (since_rescue >= RESCUE_PAUSE)  # noqa: PLR2004
-        since_rescue = (since_rescue + 1.0) * (1.0 - rescue)
-        since_dose = (since_dose + 1.0) * (doses <= 0.0)
+        doses = step.counted
+        extra = 0.0
+        if step.corrects:
+            extra = max(-0.3 * doses, min(4.0, 0.8 * (high - 0.7 * aboard)))
+        if step.treats and tissue > CORRECT_FROM and since_dose > CORRECT_PAUSE:
+            extra += max(0.0, min(4.0, high - 0.8 * aboard))
+        doses += extra
+        rescue = step.reacts and tissue < 69.0 and since_rescue >= RESCUE_PAUSE  # noqa: PLR2004
+        since_rescue = 0 if rescue else since_rescue + 1
+        since_dose = 0 if doses > 0.0 else since_dose + 1
 
         to_action = insulin * depot
         used = insulin * acting
         depot += doses - to_action
         acting += to_action - used
-        gut1 += quick[step] + rescue * (RESCUE_GRAMS * CARB_EFFECT)
-        from_gut1, from_gut2 = fast * gut1, np.minimum(fast * gut2, GUT * _MINUTES)
+        gut1 += step.quick + rescue * (RESCUE_GRAMS * CARB_EFFECT)
+        from_gut1, from_gut2 = fast * gut1, min(fast * gut2, GUT * _MINUTES)
         gut1 -= from_gut1
         gut2 += from_gut1 - from_gut2
-        bowel1 += slow[step]
-        from_bowel1, from_bowel2 = late * bowel1, np.minimum(late * bowel2, GUT * _MINUTES)
+        bowel1 += step.slow
+        from_bowel1, from_bowel2 = late * bowel1, min(late * bowel2, GUT * _MINUTES)
         bowel1 -= from_bowel1
         bowel2 += from_bowel1 - from_bowel2
 
         # Where there is less glucose, the same insulin moves less of it.
-        grip = np.clip(glucose / LEVEL, 0.4, 1.2)
+        grip = max(0.4, min(1.2, glucose / LEVEL))
         glucose = (
             glucose
             + from_gut2
             + from_bowel2
-            - np.minimum(ISF * effect[step] * used * grip, UPTAKE * _MINUTES)
+            - min(ISF * step.effect * used * grip, UPTAKE * _MINUTES)
             + _MINUTES
             * (
-                rate[step]
+                step.rate
                 - (glucose - LEVEL) / RETURN
-                - KIDNEY * np.maximum(glucose - KIDNEY_FROM, 0.0)
-                + LIVER * np.maximum(LIVER_FROM - glucose, 0.0)
+                - KIDNEY * max(glucose - KIDNEY_FROM, 0.0)
+                + LIVER * max(LIVER_FROM - glucose, 0.0)
             )
         )
         tissue += tissue_part * (glucose - tissue)
-        curve[step] = tissue
-    limited: Floats = np.clip(curve, 25.0, 520.0)
-    return limited
+        curve.append(max(25.0, min(520.0, tissue)))
+    return curve

@@ -71,7 +71,7 @@ class _Luck:
     """A day's numbers, taken one after the other."""
 
     def __init__(self, seed: int, topic: Topic, unit: int) -> None:
-        self._draws = iter(of_unit(seed, topic, unit))
+        self._draws = of_unit(seed, topic, unit)
 
     def about(self, middle: float, spread: float) -> float:
         """Return something near `middle`, never further away than 1.2 times `spread`."""
@@ -85,7 +85,7 @@ class _Luck:
 def day_of(seed: int, day: date, zone: ZoneInfo) -> Day:
     """Draw one local day; it depends on nothing but seed, date and zone."""
     luck = _Luck(seed, Topic.DAY, day.toordinal())
-    person = of_unit(seed, Topic.PERSON, 0, 4)
+    person = list(of_unit(seed, Topic.PERSON, 0, 4))
     weekend = day.weekday() in WEEKEND
     wakes = luck.about(8.6 if weekend else 6.7, 0.5) + person[0] - 0.5
     sleeps = luck.about(23.9 if day.weekday() in LATE_EVENINGS else 22.9, 0.6)

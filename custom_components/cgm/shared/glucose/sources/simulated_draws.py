@@ -1,21 +1,17 @@
 """Chance that can be asked in any order: numbers that follow from seed, topic and index alone.
 
 SplitMix64's output function (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195) applied to a
-counter: whole-number arithmetic, so the same on every machine and in every release of numpy.
+counter: whole-number arithmetic, so the same on every machine and in every release of Python.
 """
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum, auto
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Wholes = NDArray[np.int64]
+    from collections.abc import Iterable, Iterator, Sequence
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
@@ -43,47 +39,47 @@ class Topic(IntEnum):
     DELAY = auto()
 
 
-def uniform(seed: int, topic: Topic, index: Wholes) -> Floats:
-    """Return one number in [0, 1) for each index."""
-    stream = _mixed(np.array([(seed * 64 + topic) & _MASK], dtype=np.uint64))
-    words = _mixed(stream + index.astype(np.uint64) * np.uint64(_GOLDEN))
-    numbers: Floats = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return numbers
+def uniform(seed: int, topic: Topic, index: Iterable[int]) -> Iterator[float]:
+    """Yield one number in [0, 1) for each index."""
+    stream = _mixed(seed * 64 + topic)
+    for one in index:
+        yield (_mixed(stream + one * _GOLDEN) >> 11) * 2.0**-53
 
 
-def of_unit(seed: int, topic: Topic, unit: int, count: int = PER_UNIT) -> list[float]:
-    """Return the first `count` numbers in [0, 1) that belong to one day or one sensor."""
+def of_unit(seed: int, topic: Topic, unit: int, count: int = PER_UNIT) -> Iterator[float]:
+    """Yield the first `count` numbers in [0, 1) that belong to one day or one sensor."""
     start = unit * PER_UNIT
-    return [float(number) for number in uniform(seed, topic, np.arange(start, start + count))]
+    return uniform(seed, topic, range(start, start + count))
 
 
-def normal(seed: int, topic: Topic, index: Wholes) -> Floats:
-    """Return about normal numbers (mean 0, SD 1, within 3.5): four uniform ones added up."""
-    parts = [uniform(seed, topic, index * 4 + part) for part in range(4)]
-    together: Floats = (parts[0] + parts[1] + parts[2] + parts[3] - 2.0) * 3.0**0.5
-    return together
+def normal(seed: int, topic: Topic, index: Iterable[int]) -> Iterator[float]:
+    """Yield about normal numbers (mean 0, SD 1, within 3.5): four uniform ones added up."""
+    parts = uniform(seed, topic, (one * 4 + part for one in index for part in range(4)))
+    for first, second, third, fourth in zip(parts, parts, parts, parts, strict=True):
+        yield (first + second + third + fourth - 2.0) * 3.0**0.5
 
 
-def smooth(part: Floats) -> Floats:
+def smooth(part: float) -> float:
     """Go from 0 to 1 without a corner while `part` does; clipped outside."""
-    inside = np.clip(part, 0.0, 1.0)
-    between: Floats = inside * inside * (3.0 - 2.0 * inside)
-    return between
+    if part <= 0.0:
+        return 0.0
+    return part * part * (3.0 - 2.0 * part) if part < 1.0 else 1.0
 
 
-def wandering(seed: int, topic: Topic, at: Floats, seconds: int) -> Floats:
-    """Return a smooth random line (SD below 1), a knot each `seconds`, at epoch seconds `at`."""
-    knot = np.floor(at / seconds)
-    part = smooth(at / seconds - knot)
-    first = int(knot.min())
-    knots = normal(seed, topic, np.arange(first, int(knot.max()) + 2))
-    left = (knot - first).astype(np.int64)
-    line: Floats = knots[left] * (1.0 - part) + knots[left + 1] * part
-    return line
+def wandering(seed: int, topic: Topic, at: Sequence[float], seconds: int) -> Iterator[float]:
+    """Yield a smooth random line (SD below 1), a knot each `seconds`, at rising epoch seconds."""
+    first = math.floor(at[0] / seconds)
+    knots = list(normal(seed, topic, range(first, math.floor(at[-1] / seconds) + 2)))
+    for moment in at:
+        place = moment / seconds
+        knot = math.floor(place)
+        part = smooth(place - knot)
+        left = knot - first
+        yield knots[left] * (1.0 - part) + knots[left + 1] * part
 
 
-def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    mixed = words + np.uint64(_GOLDEN)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+def _mixed(word: int) -> int:
+    mixed = (word + _GOLDEN) & _MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+    return mixed ^ (mixed >> 31)

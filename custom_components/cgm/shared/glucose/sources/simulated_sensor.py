@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from .simulated_day import epoch_seconds
 from .simulated_draws import Topic, normal, of_unit, smooth, uniform, wandering
 from .simulated_settings import Planted
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from .simulated_body import Body
-    from .simulated_draws import Floats, Wholes
     from .simulated_settings import PlantedEvent, SimulatedSettings
 
 DAY = 86400
@@ -46,29 +43,27 @@ class _Truth:
     """What the tissue's glucose was, each GRID seconds from epoch second `start`."""
 
     start: int
-    mg_dl: Floats
+    mg_dl: array[float]
 
-    def at(self, times: Floats) -> Floats:
-        """Return it at any times inside."""
-        step = (times - self.start) / GRID
-        left = np.minimum(step.astype(np.int64), len(self.mg_dl) - 2)
+    def at(self, moment: float) -> float:
+        """Return it at any time inside."""
+        step = (moment - self.start) / GRID
+        left = min(int(step), len(self.mg_dl) - 2)
         part = step - left
-        between: Floats = self.mg_dl[left] * (1.0 - part) + self.mg_dl[left + 1] * part
-        return between
+        return self.mg_dl[left] * (1.0 - part) + self.mg_dl[left + 1] * part
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What a sensor showed: parallel arrays, oldest first.
+class Shown(NamedTuple):
+    """A value that a sensor showed.
 
-    `times` are epoch seconds, `mg_dl` unrounded and unlimited, `rate` mg/dL/min or NaN where the
-    sensor cannot tell, `available` the epoch second from which a value can be had.
+    `time` is an epoch second, `mg_dl` unrounded and unlimited, `rate` mg/dL/min or None where the
+    sensor cannot tell, `available` the epoch second from which the value can be had.
     """
 
-    times: Wholes
-    mg_dl: Floats
-    rate: Floats
-    available: Floats
+    time: int
+    mg_dl: float
+    rate: float | None
+    available: float
 
 
 class Sensors:
@@ -88,16 +83,14 @@ class Sensors:
             number += 1
         return Session(number, self._start(number), self._start(number + 1))
 
-    def traces(self, first: float, last: float) -> Iterator[Trace]:
-        """Yield what each sensor showed from `first` to `last` (epoch seconds, both included)."""
+    def shown(self, first: float, last: float) -> Iterator[Shown]:
+        """Yield what sensors showed from `first` to `last` (epoch seconds, both included)."""
         day = int((first - TREND_SECONDS) // DAY)
         truth = _Truth(day * DAY, self._body.glucose(day, int((last + GRID) // DAY)))
         moment = first
         while moment <= last:
             session = self.session_at(moment)
-            trace = self._trace(session, truth, first, last)
-            if trace is not None:
-                yield trace
+            yield from self._shown(session, truth, first, last)
             moment = session.end
 
     def _number_near(self, moment: float) -> int:
@@ -106,7 +99,7 @@ class Sensors:
         return int((moment - zero) // (LIFE_DAYS * DAY))
 
     def _first_day(self) -> int:
-        return int(of_unit(self._seed, Topic.PERSON, 0, 4)[3] * LIFE_DAYS)
+        return int(list(of_unit(self._seed, Topic.PERSON, 0, 4))[3] * LIFE_DAYS)
 
     def _start(self, number: int) -> int:
         """Return when a sensor was started: some evening, ten days after the last."""
@@ -118,110 +111,134 @@ class Sensors:
             day = date.fromordinal(_FIRST_DAY + self._first_day() + days)
         else:
             day = epoch.astimezone(zone).date() + timedelta(days=days)
-        return int(
-            epoch_seconds(day, 18.0 + 3.0 * of_unit(self._seed, Topic.SENSOR, number)[0], zone)
-        )
+        (luck,) = of_unit(self._seed, Topic.SENSOR, number, 1)
+        return int(epoch_seconds(day, 18.0 + 3.0 * luck, zone))
 
-    def _trace(self, session: Session, truth: _Truth, first: float, last: float) -> Trace | None:
+    def _shown(self, session: Session, truth: _Truth, first: float, last: float) -> Iterator[Shown]:
         cadence = self._settings.cadence_minutes * 60
         back = TREND_SECONDS // cadence
         lowest = -(-WARM_UP // cadence)
         begin = max(lowest, -int((session.start - first) // cadence))
         end = int((min(last, session.end - 1) - session.start) // cadence)
         if end < begin:
-            return None
+            return
         early = max(lowest, begin - back)
-        count = np.arange(early, end + 1)
-        times = session.start + count * cadence
-        shown = self._shown(session, truth, times)
-        rate = np.full(len(times), np.nan)
-        rate[back:] = (shown[back:] - shown[:-back]) / (TREND_SECONDS / 60)
-        available, kept = self._arrival(times)
-        kept &= count >= begin
-        return Trace(times[kept], shown[kept], rate[kept], available[kept])
+        times = range(session.start + early * cadence, session.start + end * cadence + 1, cadence)
+        mg_dl = self._mg_dl(session, truth, times)
+        available = self._arrival(times)
+        for place in range(begin - early, len(times)):
+            arrives = available[place]
+            if arrives is None:
+                continue
+            rate = None
+            if place >= back:
+                rate = (mg_dl[place] - mg_dl[place - back]) / (TREND_SECONDS / 60)
+            yield Shown(times[place], mg_dl[place], rate, arrives)
 
-    def _shown(self, session: Session, truth: _Truth, times: Wholes) -> Floats:
-        """Return the sensor's value: the true one, with what the wearer's skin makes of it."""
-        seed, at = self._seed, times.astype(np.float64)
-        glucose = self._planted(truth.at(at), at)
-        gain = 0.045 * float(normal(seed, Topic.SENSOR, np.array([session.number]))[0])
-        # A fresh sensor is less sure of itself.
-        fresh = 1.0 + 0.7 * (1.0 - smooth((at - session.start) / DAY))
-        error = (
-            gain
-            + 0.025 * wandering(seed, Topic.SENSOR_DRIFT, at, 12 * 3600)
-            + 0.022 * fresh * wandering(seed, Topic.NOISE_SLOW, at, 2700)
-        )
-        fast = 0.7 * fresh * normal(seed, Topic.NOISE_FAST, times // 60)
-        return glucose * (1.0 + error) + fast - self._compression(at)
-
-    def _planted(self, glucose: Floats, at: Floats) -> Floats:
-        for event, start in self._events(at, {Planted.RISE, Planted.HOLD}):
-            after = at - start
-            if event.what is Planted.RISE:
-                fall = (after - RISE_PEAK) / (RISE_END - RISE_PEAK)
-                glucose = glucose + event.mg_dl * smooth(after / RISE_PEAK) * (1.0 - smooth(fall))
-            else:
-                weight = smooth(after / RAMP + 1.0) * smooth(
-                    1.0 - (after - event.minutes * 60) / RAMP
-                )
-                glucose = glucose * (1.0 - weight) + event.mg_dl * weight
+    def _mg_dl(self, session: Session, truth: _Truth, times: range) -> list[float]:
+        """Return the sensor's values: the true ones, with what the wearer's skin makes of them."""
+        seed = self._seed
+        glucose = [truth.at(at) for at in times]
+        self._plant(glucose, times)
+        lost = self._compression(times)
+        (luck,) = normal(seed, Topic.SENSOR, (session.number,))
+        gain = 0.045 * luck
+        for place, (at, drift, slow, fast) in enumerate(
+            zip(
+                times,
+                wandering(seed, Topic.SENSOR_DRIFT, times, 12 * 3600),
+                wandering(seed, Topic.NOISE_SLOW, times, 2700),
+                normal(seed, Topic.NOISE_FAST, (at // 60 for at in times)),
+                strict=True,
+            )
+        ):
+            # A fresh sensor is less sure of itself.
+            fresh = 1.0 + 0.7 * (1.0 - smooth((at - session.start) / DAY))
+            error = gain + 0.025 * drift + 0.022 * fresh * slow
+            glucose[place] = glucose[place] * (1.0 + error) + 0.7 * fresh * fast - lost[place]
         return glucose
 
-    def _compression(self, at: Floats) -> Floats:
+    def _plant(self, glucose: list[float], times: range) -> None:
+        for event, start in self._events(times, {Planted.RISE, Planted.HOLD}):
+            if event.what is Planted.RISE:
+                for place in _between(times, start, start + RISE_END):
+                    after = times[place] - start
+                    fall = (after - RISE_PEAK) / (RISE_END - RISE_PEAK)
+                    glucose[place] += event.mg_dl * smooth(after / RISE_PEAK) * (1.0 - smooth(fall))
+                continue
+            held = event.minutes * 60
+            for place in _between(times, start - RAMP, start + held + RAMP):
+                after = times[place] - start
+                weight = smooth(after / RAMP + 1.0) * smooth(1.0 - (after - held) / RAMP)
+                glucose[place] = glucose[place] * (1.0 - weight) + event.mg_dl * weight
+
+    def _compression(self, times: range) -> list[float]:
         """Return by how much the sensor reads low while it is slept upon."""
-        lost = np.zeros(len(at))
-        for day in self._local_days(at):
-            draws = of_unit(self._seed, Topic.COMPRESSION, day.toordinal(), 4)
-            if draws[0] < 0.12:  # noqa: PLR2004 - one night in eight
-                start = epoch_seconds(day, 0.5 + 4.5 * draws[1], self._settings.zone)
-                end = start + 60 * (25 + 35 * draws[2])
+        lost = [0.0] * len(times)
+        for day in self._local_days(times):
+            chance, begins, lasts, depth = of_unit(
+                self._seed, Topic.COMPRESSION, day.toordinal(), 4
+            )
+            if chance >= 0.12:  # noqa: PLR2004 - one night in eight
+                continue
+            start = epoch_seconds(day, 0.5 + 4.5 * begins, self._settings.zone)
+            end = start + 60 * (25 + 35 * lasts)
+            for place in _between(times, start, end):
+                at = times[place]
                 shape = smooth((at - start) / 900) * smooth((end - at) / 900)
-                lost = lost + (18 + 30 * draws[3]) * shape
+                lost[place] += (18 + 30 * depth) * shape
         return lost
 
-    def _arrival(self, times: Wholes) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return from when each value can be had, and whether it ever can."""
-        seed, at = self._seed, times.astype(np.float64)
-        kept = uniform(seed, Topic.LOST, times) >= 0.003  # noqa: PLR2004 - lost in the air
-        sent = at.copy()
-        for day in range(int(times[0] // DAY) - 1, int(times[-1] // DAY) + 1):
-            draws = of_unit(seed, Topic.GAPS, day, 16)
-            for gap in range(int(draws[0] * draws[0] * 4)):
-                place, size, rare, backfilled = draws[1 + 4 * gap : 5 + 4 * gap]
+    def _arrival(self, times: range) -> list[float | None]:
+        """Return from when each value can be had, None where it never can."""
+        seed = self._seed
+        # Some are lost in the air.
+        kept = [luck >= 0.003 for luck in uniform(seed, Topic.LOST, times)]  # noqa: PLR2004
+        sent = [float(at) for at in times]
+        for day in range(times[0] // DAY - 1, times[-1] // DAY + 1):
+            count, *draws = of_unit(seed, Topic.GAPS, day, 16)
+            for gap in range(int(count * count * 4)):
+                place, size, rare, backfilled = draws[4 * gap : 4 + 4 * gap]
                 start = (day + place) * DAY
                 minutes = 150 + 150 * size if rare < 0.04 else 7 + 50 * size * size  # noqa: PLR2004
-                inside = (at >= start) & (at < start + 60 * minutes)
-                # The phone was away and caught up, or the sensor saw nothing.
-                if backfilled < 0.5:  # noqa: PLR2004
-                    sent[inside] = np.maximum(sent[inside], start + 60 * minutes)
-                else:
-                    kept &= ~inside
-        for event, start in self._events(at, {Planted.PRESENT, Planted.HOLD}):
-            inside = (at >= start) & (at <= start + event.minutes * 60)
-            kept |= inside
-            sent[inside] = at[inside]
-        for event, start in self._events(at, {Planted.GAP}):
-            kept &= ~((at >= start) & (at < start + event.minutes * 60))
-        luck = uniform(seed, Topic.DELAY, times)
-        return sent + 4.0 + 14.0 * luck * luck + 45.0 * (luck > 0.98), kept  # noqa: PLR2004
+                end = start + 60 * minutes
+                for inside in _between(times, start, end):
+                    # The phone was away and caught up, or the sensor saw nothing.
+                    if backfilled < 0.5:  # noqa: PLR2004
+                        sent[inside] = max(sent[inside], end)
+                    else:
+                        kept[inside] = False
+        for event, start in self._events(times, {Planted.PRESENT, Planted.HOLD}):
+            for inside in _between(times, start, start + event.minutes * 60 + 1):
+                kept[inside] = True
+                sent[inside] = float(times[inside])
+        for event, start in self._events(times, {Planted.GAP}):
+            for inside in _between(times, start, start + event.minutes * 60):
+                kept[inside] = False
+        return [
+            at + 4.0 + 14.0 * luck * luck + 45.0 * (luck > 0.98) if arrives else None  # noqa: PLR2004
+            for at, arrives, luck in zip(sent, kept, uniform(seed, Topic.DELAY, times), strict=True)
+        ]
 
-    def _events(self, at: Floats, what: set[Planted]) -> Iterator[tuple[PlantedEvent, float]]:
+    def _events(self, times: range, what: set[Planted]) -> Iterator[tuple[PlantedEvent, float]]:
         """Yield the planted events that can touch these times, each with its epoch second."""
         planted = [event for event in self._settings.planted if event.what in what]
-        for day in self._local_days(at) if planted else ():
+        for day in self._local_days(times) if planted else ():
             for event in planted:
                 if event.falls_on(day):
                     hours = event.at.hour + event.at.minute / 60 + event.at.second / 3600
                     yield event, epoch_seconds(day, hours, self._settings.zone)
 
-    def _local_days(self, at: Floats) -> Iterator[date]:
+    def _local_days(self, times: range) -> Iterator[date]:
         """Yield the local days around these times, three back for what lasts."""
         zone = self._settings.zone
-        day = datetime.fromtimestamp(float(at[0]), UTC).astimezone(zone).date() - timedelta(days=3)
-        last = datetime.fromtimestamp(float(at[-1]), UTC).astimezone(zone).date() + timedelta(
-            days=1
-        )
+        day = datetime.fromtimestamp(times[0], UTC).astimezone(zone).date() - timedelta(days=3)
+        last = datetime.fromtimestamp(times[-1], UTC).astimezone(zone).date() + timedelta(days=1)
         while day <= last:
             yield day
             day += timedelta(days=1)
+
+
+def _between(times: range, start: float, end: float) -> range:
+    """Return the places of the times from `start` to before `end`."""
+    return range(bisect_left(times, start), bisect_left(times, end))

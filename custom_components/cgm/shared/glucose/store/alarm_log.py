@@ -13,6 +13,8 @@ from .rows import first_ms_at_or_after, milliseconds, time_of
 
 # As the readings' statistics do, a log of two years answers every question that was asked of one.
 KEPT_FOR = timedelta(days=730)
+# However far the clock is off, and however often it is set, so many are left: months of a bad year.
+KEPT_AT_LEAST = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +27,14 @@ class LoggedAlarm:
     about: Mapping[str, object] = field(default_factory=dict)
 
 
-def write(connection: sqlite3.Connection, wearer: str, rows: Iterable[LoggedAlarm]) -> None:
-    """Add rows, and let go of those older than two years before the newest of them."""
+def write(
+    connection: sqlite3.Connection, wearer: str, rows: Iterable[LoggedAlarm], now: datetime
+) -> None:
+    """Add rows, and let go of those two years off `now` (aware), save the last 10,000 written.
+
+    A clock that is wrong by years makes old rows of new ones, or dates one ahead of all others:
+    what was written last is no matter of dates and is kept either way.
+    """
     values = [
         (wearer, first_ms_at_or_after(row.at), row.kind, row.what, json.dumps(dict(row.about)))
         for row in rows
@@ -34,8 +42,18 @@ def write(connection: sqlite3.Connection, wearer: str, rows: Iterable[LoggedAlar
     if not values:
         return
     connection.executemany("INSERT INTO alarm_log VALUES (?, ?, ?, ?, ?)", values)
-    oldest = max(value[1] for value in values) - KEPT_FOR // timedelta(milliseconds=1)
-    connection.execute("DELETE FROM alarm_log WHERE wearer = ? AND at_ms < ?", (wearer, oldest))
+    connection.execute(
+        "DELETE FROM alarm_log WHERE wearer = :wearer"
+        " AND (at_ms < :now - :kept OR at_ms > :now + :kept)"
+        " AND rowid <= (SELECT rowid FROM alarm_log WHERE wearer = :wearer"
+        " ORDER BY rowid DESC LIMIT 1 OFFSET :least)",
+        {
+            "wearer": wearer,
+            "now": first_ms_at_or_after(now),
+            "kept": KEPT_FOR // timedelta(milliseconds=1),
+            "least": KEPT_AT_LEAST,
+        },
+    )
 
 
 def read(

@@ -37,7 +37,7 @@ class Notes(Connection):
             connection.execute(
                 "REPLACE INTO notes VALUES (?, ?, ?)", (wearer, _ALARM_STATES, states)
             )
-            alarm_log.write(connection, wearer, log)
+            alarm_log.write(connection, wearer, log, self._clock())
 
     def alarm_states(self, wearer: str) -> str | None:
         """Return where the alarms stood when they were kept last, None if they never were."""

@@ -9,6 +9,7 @@ from ..reading import utc_of_epoch_ms
 from .envelope import (
     Body,
     WireError,
+    list_of,
     objects_of,
     opened,
     optional_flag,
@@ -19,6 +20,8 @@ from .envelope import (
 )
 
 MOST_SOURCES = 16
+MOST_DENIED = 16
+LONGEST_TOPIC = 256
 _LAST_MS = 253_402_300_799_999  # of the year 9999
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -37,7 +40,8 @@ class Health:
     """What the agent knows of itself; absent is None.
 
     `sent_at` is the agent's own clock, worth something only where `clock_synchronised`.
-    `depth` counts rows not yet acknowledged, `oldest` is the time of the oldest of them.
+    `depth` counts rows not yet acknowledged, `oldest` is the time of the oldest of them. `denied`
+    are the topics that the broker's rules keep from the agent.
     """
 
     sent_at: datetime
@@ -48,6 +52,7 @@ class Health:
     sources: tuple[SourceHealth, ...] = ()
     disk_free_mb: float | None = None
     temperature_c: float | None = None
+    denied: tuple[str, ...] = ()
 
     def encode(self, topic: str, key: bytes | None = None) -> bytes:
         """Return the bytes to publish on `topic`."""
@@ -68,6 +73,9 @@ class Health:
             "disk_free_mb": self.disk_free_mb,
             "temperature_c": self.temperature_c,
         }
+        # Joined the contract later: whom nothing is kept from says what was always said.
+        if named := [one for one in self.denied if len(one) <= LONGEST_TOPIC][:MOST_DENIED]:
+            body["denied"] = named
         return sealed(topic, body, key)
 
 
@@ -93,7 +101,15 @@ def decode_health(topic: str, payload: bytes, key: bytes | None = None) -> Healt
         sources=sources,
         disk_free_mb=optional_number(fields, "disk_free_mb"),
         temperature_c=optional_number(fields, "temperature_c"),
+        denied=_denied(fields),
     )
+
+
+def _denied(fields: Body) -> tuple[str, ...]:
+    if fields.get("denied") is None:
+        return ()
+    topics = list_of(fields, "denied", MOST_DENIED)
+    return tuple(text_of({"denied": topic}, "denied", LONGEST_TOPIC) for topic in topics)
 
 
 def _ms(time: datetime) -> int:
