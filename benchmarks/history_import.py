@@ -25,8 +25,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "custom_components/cgm/shared"))
 
+from figures import Figure, add_option, conclude
 from glucose.formats import read_export
 from glucose.store import Store
 from glucose.store.migrations import MIGRATIONS, migrate
@@ -61,11 +63,11 @@ def files(rows: int) -> dict[str, bytes]:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Time one call, the garbage of the one before it gone."""
+    """Time one call by the processor, the garbage of the one before it gone."""
     gc.collect()
-    begun = time.perf_counter()
+    begun = time.process_time()
     call()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def imported(path: Path, content: bytes, rows: int) -> dict[str, float]:
@@ -75,9 +77,9 @@ def imported(path: Path, content: bytes, rows: int) -> dict[str, float]:
     parts: dict[str, float] = {}
 
     def whole() -> None:
-        begun = time.perf_counter()
+        begun = time.process_time()
         export = read_export(content, zone=ZONE, source="import")
-        parts["read"] = time.perf_counter() - begun
+        parts["read"] = time.process_time() - begun
         added = store.add("anna", export.readings)
         if added.new != rows or export.refused:
             raise AssertionError(f"{added.new} rows arrived")
@@ -111,6 +113,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=YEAR)
     parser.add_argument("--turns", type=int, default=7)
+    add_option(parser)
     asked = parser.parse_args()
 
     written = files(asked.rows)
@@ -128,18 +131,21 @@ def main() -> int:
 
     quickest = {what: min(taken) for what, taken in turns.items()}
     print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {asked.rows:,} rows")
-    print(f"the quickest of {asked.turns} turns\n")
+    print(f"processor time, the quickest of {asked.turns} turns\n")
     print(f"{'':24}{'ms':>8}{'x plain':>10}{'at most':>10}")
     print(f"{'plain executemany':24}{quickest['plain'] * 1000:>8.0f}{1:>10.2f}")
-    missed = False
+    figures = []
     for which, most in MOST.items():
         for part, what in (("read", f"{which}, read"), ("whole", f"{which}, read and stored")):
             taken = quickest[f"{which}, {part}"]
             ratio = taken / quickest["plain"]
             limit = f"{most:>10.1f}" if part == "whole" else ""
             print(f"{what:24}{taken * 1000:>8.0f}{ratio:>10.2f}{limit}")
-            missed = missed or (part == "whole" and ratio > most)
-    return int(missed)
+            if part == "whole":
+                told = f"{ratio:.2f} x plain", f"at most {most:.1f}"
+                rows = f"{asked.rows:,} rows of {which}"
+                figures.append(Figure(rows, *told, met=ratio <= most))
+    return conclude(figures, asked.figures)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,10 @@ _ALL_OF_GLUCOSE = (
     *("formats", *_ANALYSES, "pictures"),
 )
 _HOME_ASSISTANT = ("homeassistant", "probatio", "voluptuous")
-_WHAT_DOORS_SEE = ("const", "wearer", "entity", "status", "values", "present", "alarms")
+_WHAT_DOORS_SEE = (
+    *("const", "wearer", "entity", "status", "values", "present", "alarms"),
+    "metrics",
+)
 
 ROOMS = {
     # shared/glucose: with or without Home Assistant.
@@ -130,7 +133,13 @@ ROOMS = {
     # The integration.
     "const": Room(files=_in_cgm("const"), packages=_HOME_ASSISTANT),
     # A value that the core makes and the doors show.
-    "status": Room(files=_in_cgm("feed_status"), may=("values", "source")),
+    "status": Room(files=_in_cgm("feed_status", "diary_entry"), may=("values", "source")),
+    # Values made of what somebody typed.
+    "logged": Room(
+        files=_in_cgm("logged_records", "finger_sticks"),
+        may=("const", "values"),
+        packages=_HOME_ASSISTANT,
+    ),
     "wearer": Room(
         files=_in_cgm("wearer"),
         may=("const", "status", "core", *_ALL_OF_GLUCOSE),
@@ -143,9 +152,14 @@ ROOMS = {
             *("accounts", "history", "statistics", "issues", "devices", "logins", "writing"),
             *("alarm_watch", "alarm_settings", "alarm_log", "alarm_told", "alarm_keeping"),
             "alarm_silencing",
+            *("wearer_history", "measures"),
+            *("importing", "exporting", "scheduled_export", "erasing", "history_services"),
+            *("wearer_pictures", "alarm_spans"),
             *("alarm_forms", "alarm_audience", "alarm_listeners", "alarm_report", "heartbeat"),
+            *("records", "feed_treatments", "alarm_quiet"),
+            *("on_board", "diary", "diary_words"),
         ),
-        may=("const", "status", "wearer", *_ALL_OF_GLUCOSE),
+        may=("const", "status", "wearer", "logged", *_ALL_OF_GLUCOSE),
         packages=(*_HOME_ASSISTANT, "aiohttp"),
     ),
     # The one that opens the house: it also registers the doors that Home Assistant does not
@@ -164,7 +178,7 @@ ROOMS = {
     ),
     "platform": Room(
         files=_in_cgm(
-            *("sensor", "binary_sensor", "event", "image", "button"),
+            *("sensor", "binary_sensor", "event", "image", "button", "calendar"),
             *("diagnostics", "repairs", "system_health", "backup"),
         ),
         may=(*_WHAT_DOORS_SEE, "shown"),
@@ -191,8 +205,11 @@ ROOMS = {
         files=_in_cgm("set_aside", "singles"), may=_WHAT_DOORS_SEE, packages=_HOME_ASSISTANT
     ),
     "door": Room(
-        files=_in_cgm("services", "lamps", "speakers", "tell", "voice", "llm", "websocket_api"),
-        may=(*_WHAT_DOORS_SEE, "lent"),
+        files=_in_cgm(
+            *("services", "measure_services", "record_services"),
+            *("lamps", "speakers", "tell", "voice", "llm", "websocket_api"),
+        ),
+        may=(*_WHAT_DOORS_SEE, "lent", "logged"),
         packages=_HOME_ASSISTANT,
         apart=True,
     ),

@@ -15,8 +15,11 @@ from .const import DOMAIN, LOGGER, PLATFORMS
 from .devices import async_register_devices
 from .edge_nodes import forsaken_keys
 from .history import async_history
+from .history_services import async_register_history_services
 from .issues import async_show_history_too_new
 from .lamps import async_register_lamps
+from .measure_services import async_register_measures
+from .record_services import async_register_record_services
 from .services import async_register_services
 from .shared.glucose.errors import StoreError, StoreTooNew
 from .speakers import async_register_speakers
@@ -35,10 +38,13 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Offer the actions, also while no wearer is loaded: then they say so."""
     async_register_services(hass)
+    async_register_record_services(hass)
     async_register_lamps(hass)
     async_register_speakers(hass)
     async_register_tell(hass)
     async_register_alarm_report(hass)
+    async_register_history_services(hass)
+    async_register_measures(hass)
     return True
 
 

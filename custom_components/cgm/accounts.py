@@ -13,6 +13,7 @@ from homeassistant.util.hass_dict import HassKey
 from .const import CONF_RANK, CONF_REFUSED, CONF_WEARER, DOMAIN
 from .shared.glucose.errors import GlucoseError
 from .shared.glucose.sources.catalogue import Tools, build_account
+from .shared.glucose.sources.source import TreatmentAccount
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from .shared.glucose.sources.login import LoginGuard
-    from .shared.glucose.sources.source import Account, Answer, VisibleWearer
+    from .shared.glucose.sources.source import Account, Answer, TreatmentAnswer, VisibleWearer
 
 type Credentials = frozenset[tuple[str, object]]
 
@@ -63,6 +64,15 @@ class SharedAccount:
     async def readings(self, wearer: str, source: str, since: datetime) -> Answer:
         """Return what the vendor has of `wearer` at or after `since`."""
         return await self._noted(self._account, self._account.readings(wearer, source, since))
+
+    async def treatments(self, wearer: str, source: str, since: datetime) -> TreatmentAnswer | None:
+        """Return what else the vendor has of `wearer`; None where the account knows none.
+
+        Whether these can be read says nothing about the login.
+        """
+        if not isinstance(self._account, TreatmentAccount):
+            return None
+        return await self._account.treatments(wearer, source, since)
 
     async def renewed(self, account: Account) -> tuple[VisibleWearer, ...]:
         """Ask a new account whom it sees; where that works, every holder uses it from now on."""

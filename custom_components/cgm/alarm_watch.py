@@ -13,6 +13,7 @@ from homeassistant.helpers.event import async_call_later
 from .alarm_audience import Audience
 from .alarm_keeping import AlarmKeeping
 from .alarm_log import logged
+from .alarm_quiet import quiet_until
 from .alarm_settings import usable_alarm_rules
 from .alarm_silencing import silenced_by_hand
 from .alarm_told import Told
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 # The sources have this long to answer for the first time before their silence is an alarm.
 SETTLES_WITHIN = timedelta(minutes=2)
-# Warm-up or a new sensor quiets the alarm on missing data for so long at most.
-LONGEST_QUIET = timedelta(hours=2)
 _LOOK_EVERY = timedelta(minutes=1)
 _DRIFT = timedelta(seconds=30)
 
@@ -240,7 +239,7 @@ class AlarmWatch:
             cadences=wearer.cadences,
             now=now,
             withdrawn_at_least=wearer.withdrawn_after,
-            quiet_until=self._quiet_until(now),
+            quiet_until=quiet_until(wearer, now),
             settling=self._settling(),
         )
 
@@ -249,22 +248,6 @@ class AlarmWatch:
             return False
         feeds = self._wearer.feeds.values()
         return any(feed.status.state is FeedState.STARTING for feed in feeds)
-
-    def _quiet_until(self, now: datetime) -> datetime | None:
-        """Return until when no readings are expected, as the sensor on the skin warms up."""
-        newest = self._wearer.present.newest
-        ends = []
-        for source, feed in self._wearer.feeds.items():
-            life = feed.status.sensor
-            if life is None or life.warm_up_until is None:
-                continue
-            begun = life.started or life.warm_up_until - LONGEST_QUIET
-            if newest is not None and newest.source != source and newest.time > begun:
-                # Another sensor measured meanwhile: its silence is not this one's warm-up.
-                continue
-            ends.append(min(life.warm_up_until, begun + LONGEST_QUIET))
-        end = max(ends, default=now)
-        return None if end <= now else end
 
     def _elapsed(self) -> timedelta:
         now = monotonic()

@@ -10,7 +10,14 @@ from homeassistant.const import Platform
 
 DOMAIN: Final = "cgm"
 LOGGER: Final = logging.getLogger(__package__)
-PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR]
+PLATFORMS: Final = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CALENDAR,
+    Platform.EVENT,
+    Platform.IMAGE,
+    Platform.SENSOR,
+]
 
 SUBENTRY_SOURCE: Final = "source"
 
@@ -21,9 +28,13 @@ CONF_TIME_ZONE: Final = "time_zone"
 # Config entry (a wearer): options.
 CONF_UNIT: Final = "unit"
 CONF_TARGETS: Final = "targets"
+CONF_CONSENSUS: Final = "consensus"
 CONF_STALE: Final = "stale"
 CONF_WITHDRAWN_AFTER_MINUTES: Final = "withdrawn_after_minutes"
 CONF_ALARMS: Final = "alarms"
+CONF_PICTURES: Final = "pictures"
+CONF_DARK: Final = "dark"
+CONF_LARGE: Final = "large"
 
 # Config subentry (a source): data beside the vendor's own settings.
 CONF_KIND: Final = "kind"
@@ -43,6 +54,18 @@ CONF_PAIRING_KEY: Final = "pairing_key"
 FIRST_REACH: Final = timedelta(days=14)
 # How much of the past is kept in memory: the merge's longest look back with room to spare.
 RECENT: Final = timedelta(hours=6)
+
+# The source of what is logged by hand, in a history where all else is from a subentry.
+LOGGED: Final = "logged"
+
+# The stretches of time, up to now, that measures are taken of.
+PERIODS: Final = {
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "14d": timedelta(days=14),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
+}
 
 # The action that tells somebody; the log of who was told notes what it calls instead.
 ACTION_TELL: Final = "tell"

@@ -48,6 +48,7 @@ async def async_get_config_entry_diagnostics(
         **settings,
         "clock_offset_seconds": wearer.clock.correction.total_seconds(),
         "history": await wearer.history.async_facts(),
+        "treatments_of_a_day": len(wearer.records.treatments),
         "newest_reading_age_seconds": None
         if newest is None
         else (now - newest.time).total_seconds(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity
 
@@ -31,4 +32,9 @@ class CgmEntity(Entity):
     async def async_added_to_hass(self) -> None:
         """Listen from now until removed."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.wearer.async_add_listener(self.async_write_ha_state))
+        self.async_on_remove(self.wearer.async_add_listener(self.async_told))
+
+    @callback
+    def async_told(self) -> None:
+        """Show what is true now."""
+        self.async_write_ha_state()

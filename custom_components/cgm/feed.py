@@ -14,6 +14,7 @@ from homeassistant.helpers.event import async_call_later
 from .accounts import account_settings, async_hold, async_let_go, async_log_in
 from .const import CONF_REFUSED, CONF_WEARER, FIRST_REACH, LOGGER
 from .feed_status import FeedState, FeedStatus
+from .feed_treatments import FeedTreatments
 from .shared.glucose.cadence import Cadence
 from .shared.glucose.cadence_learning import Learned
 from .shared.glucose.errors import (
@@ -70,6 +71,7 @@ class Feed:
             wearer=str(subentry.data[CONF_WEARER]),
             id=self.id,
         )
+        self.treatments = FeedTreatments(wearer, self.source)
         self.status = FeedStatus()
         self.cadence = Cadence(self.source.cadence, self.id)
         self._cancel: CALLBACK_TYPE | None = None
@@ -101,6 +103,7 @@ class Feed:
         """Ask no more; what still comes of a request under way is not looked at."""
         self._stopped = True
         self._cancel_timer()
+        self.treatments.async_stop()
         async_let_go(self._hass, self.id)
 
     @callback
@@ -183,6 +186,8 @@ class Feed:
             self._failing = False
             LOGGER.info("A %s source answers again", self.settings.get("kind"))
         await self._wearer.async_receive(self, answer)
+        if not self._stopped:
+            self.treatments.async_ask()
         if monotonic() - self._kept >= _KEEP_EVERY.total_seconds():
             await self.async_keep()
 

@@ -36,6 +36,7 @@ class History:
         self._holders: set[str] = set()
         self._damaged = False
         self.opened: Opened | None = None
+        self.still = False
         self.set_aside: Path | None = None
 
     @property
@@ -63,6 +64,7 @@ class History:
             if self._holders or self._thread is None:
                 return
             thread, self._thread, self.opened = self._thread, None, None
+            self.still = False
             try:
                 await _async_run(thread, self._store.close)
             except BaseException:
@@ -81,13 +83,30 @@ class History:
             raise StoreUnavailable("history cannot be used now: it is not open")
         return await _async_run(self._thread, lambda: self._done(work))
 
+    async def async_hold_still(self) -> None:
+        """Leave the file as it is for a backup to copy; what is added waits in its log.
+
+        Raises StoreError.
+        """
+        await self.async_do(lambda store: store.hold_still())
+        self.still = True
+
+    async def async_let_move(self) -> None:
+        """Go on as before. Raises StoreError."""
+        self.still = False
+        await self.async_do(lambda store: store.let_move())
+
     async def async_facts(self) -> dict[str, float]:
         """Return how large the history is: counts only; empty where it cannot be read."""
         try:
             health = await self.async_do(lambda store: store.health())
         except StoreError:
             return {}
-        return {"readings": health.rows, "megabytes": round(health.file_bytes / 1e6, 1)}
+        return {
+            "readings": health.rows,
+            "records": health.records,
+            "megabytes": round(health.file_bytes / 1e6, 1),
+        }
 
     # From here on in the store's thread, one job after the other.
 

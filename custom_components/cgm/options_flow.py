@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import probatio
 from homeassistant.components.person import DOMAIN as PERSON_DOMAIN
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     EntitySelector,
     EntitySelectorConfig,
     NumberSelector,
@@ -28,7 +30,11 @@ from .alarm_forms import alarm_schema, shown_alarms, typed_alarms
 from .alarm_settings import alarm_rules, usable_alarm_rules
 from .const import (
     CONF_ALARMS,
+    CONF_CONSENSUS,
+    CONF_DARK,
+    CONF_LARGE,
     CONF_PERSON,
+    CONF_PICTURES,
     CONF_STALE,
     CONF_TARGETS,
     CONF_TIME_ZONE,
@@ -43,7 +49,10 @@ from .heartbeat import (
     MOST_MINUTES,
     usable_address,
 )
+from .history_flow import HistoryOptions
+from .on_board_flow import OnBoardOptions
 from .shared.glucose.alarms.rules import ContradictoryRules, Part
+from .shared.glucose.metrics.consensus import CONSENSUS, Group
 from .shared.glucose.targets import Targets
 from .shared.glucose.units import Unit, mmol_l, threshold_mg_dl
 
@@ -55,6 +64,7 @@ _MMOL_COUNTRIES = frozenset(
 _TARGETS = ("urgent_low", "low", "high", "urgent_high")
 _UPPER = frozenset({"high", "urgent_high"})
 _ABOUT = "about"
+_GOALS = "goals"
 _ABOUT_FIELDS = (CONF_UNIT, CONF_TIME_ZONE, CONF_PERSON)
 _SHORTEST_MINUTES = 11
 _LONGEST_MINUTES = 30
@@ -82,13 +92,23 @@ async def async_about_fields(hass: HomeAssistant) -> dict[probatio.Marker, objec
     }
 
 
-class WearerOptionsFlow(OptionsFlow):
+class WearerOptionsFlow(OnBoardOptions, HistoryOptions):
     """Change what was chosen; nothing reloads, the wearer follows."""
 
     async def async_step_init(self, _user_input: None = None) -> ConfigFlowResult:
         """Ask what shall be changed."""
         return self.async_show_menu(
-            step_id="init", menu_options=["wearer", "alarms_day", "alarms_night", "heartbeat"]
+            step_id="init",
+            menu_options=[
+                "wearer",
+                "alarms_day",
+                "alarms_night",
+                "heartbeat",
+                "pictures",
+                "treatments",
+                "import_file",
+                "scheduled_export",
+            ],
         )
 
     async def async_step_alarms_day(
@@ -160,13 +180,27 @@ class WearerOptionsFlow(OptionsFlow):
             errors=errors,
         )
 
+    async def async_step_pictures(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show how the pictures look."""
+        options = self.config_entry.options
+        if user_input is not None:
+            return self.async_create_entry(data={**options, CONF_PICTURES: user_input})
+        shown = {CONF_DARK: False, CONF_LARGE: False, **options.get(CONF_PICTURES, {})}
+        return self.async_show_form(
+            step_id="pictures",
+            data_schema=self.add_suggested_values_to_schema(_PICTURES, shown),
+        )
+
     async def async_step_wearer(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show who it is in three sections and refuse targets that contradict each other."""
         options = self.config_entry.options
         unit = Unit(options[CONF_UNIT])
         errors: dict[str, str] = {}
         if user_input is not None:
-            targets = self._typed_targets(user_input[CONF_TARGETS], unit)
+            group = Group(user_input.get(_GOALS, {}).get(CONF_CONSENSUS, self._group))
+            targets = self._typed_targets(user_input[CONF_TARGETS], unit, group)
             try:
                 Targets(**targets)
             except ValueError:
@@ -177,6 +211,7 @@ class WearerOptionsFlow(OptionsFlow):
                         **self._others_keep(),
                         **user_input[_ABOUT],
                         CONF_TARGETS: targets,
+                        CONF_CONSENSUS: group.value,
                         CONF_STALE: {
                             CONF_WITHDRAWN_AFTER_MINUTES: int(
                                 user_input[CONF_STALE][CONF_WITHDRAWN_AFTER_MINUTES]
@@ -191,6 +226,9 @@ class WearerOptionsFlow(OptionsFlow):
                 ),
                 probatio.Required(CONF_TARGETS): section(
                     probatio.Schema({probatio.Required(key): _threshold(unit) for key in _TARGETS})
+                ),
+                probatio.Optional(_GOALS): section(
+                    probatio.Schema({probatio.Required(CONF_CONSENSUS): _GROUP})
                 ),
                 probatio.Required(CONF_STALE): section(
                     probatio.Schema({probatio.Required(CONF_WITHDRAWN_AFTER_MINUTES): _MINUTES}),
@@ -209,12 +247,19 @@ class WearerOptionsFlow(OptionsFlow):
 
     def _others_keep(self) -> dict[str, Any]:
         """Return what other code keeps in the options: the result replaces all of them."""
-        ours = {*_ABOUT_FIELDS, CONF_TARGETS, CONF_STALE}
+        ours = {*_ABOUT_FIELDS, CONF_TARGETS, CONF_CONSENSUS, CONF_STALE}
         return {key: value for key, value in self.config_entry.options.items() if key not in ours}
 
-    def _typed_targets(self, typed: dict[str, float], unit: Unit) -> dict[str, int]:
-        """Return whole mg/dL; a number left as it was shown keeps the mg/dL it stands for."""
+    def _typed_targets(self, typed: dict[str, Any], unit: Unit, group: Group) -> dict[str, int]:
+        """Return whole mg/dL; a number left as it was shown keeps the mg/dL it stands for.
+
+        Where all were the old group's and are left so, another group brings its own.
+        """
         known = self._targets
+        if group is not self._group and known == CONSENSUS[self._group].targets:
+            left = {key: _shown_threshold(getattr(known, f"{key}_mg_dl"), unit) for key in _TARGETS}
+            if left == {key: typed[key] for key in _TARGETS}:
+                return asdict(CONSENSUS[group].targets)
         return {
             f"{key}_mg_dl": (
                 mg_dl
@@ -223,6 +268,10 @@ class WearerOptionsFlow(OptionsFlow):
             )
             for key in _TARGETS
         }
+
+    @property
+    def _group(self) -> Group:
+        return Group(self.config_entry.options.get(CONF_CONSENSUS, Group.ADULT))
 
     @property
     def _targets(self) -> Targets:
@@ -237,12 +286,21 @@ class WearerOptionsFlow(OptionsFlow):
             CONF_TARGETS: {
                 key: _shown_threshold(getattr(targets, f"{key}_mg_dl"), unit) for key in _TARGETS
             },
+            _GOALS: {CONF_CONSENSUS: self._group.value},
             CONF_STALE: {
                 CONF_WITHDRAWN_AFTER_MINUTES: _SHORTEST_MINUTES,
                 **options.get(CONF_STALE, {}),
             },
         }
 
+
+_GROUP = SelectSelector(
+    SelectSelectorConfig(
+        options=[group.value for group in Group],
+        mode=SelectSelectorMode.DROPDOWN,
+        translation_key=CONF_CONSENSUS,
+    )
+)
 
 _MINUTES = NumberSelector(
     NumberSelectorConfig(
@@ -255,6 +313,12 @@ _MINUTES = NumberSelector(
 )
 
 
+_PICTURES = probatio.Schema(
+    {
+        probatio.Required(CONF_DARK): BooleanSelector(),
+        probatio.Required(CONF_LARGE): BooleanSelector(),
+    }
+)
 _HEARTBEAT = probatio.Schema(
     {
         # Whoever has the address can keep a dead home looking alive.

@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from .alarm_watch import AlarmWatch
 from .const import (
+    CONF_CONSENSUS,
     CONF_KIND,
     CONF_STALE,
     CONF_TARGETS,
@@ -24,6 +25,7 @@ from .const import (
     kept_under,
 )
 from .devices import async_register_devices
+from .diary import Diary
 from .edge_feed import EdgeFeed
 from .feed import Feed
 from .feed_memory import FeedMemory
@@ -31,16 +33,22 @@ from .heartbeat import Heartbeat
 from .history import async_history
 from .issues import Issue, async_update_issues, async_withdraw_issues
 from .logins import async_ask_for_login, async_note_login
+from .measures import Measures
+from .on_board import OnBoard
+from .records import WearerRecords
+from .scheduled_export import ScheduledExport
 from .shared.glucose.clock_offset import ClockOffsets
+from .shared.glucose.metrics.consensus import Group
 from .shared.glucose.present import Present, present
 from .shared.glucose.targets import Targets
 from .shared.glucose.units import Unit
 from .source_order import in_order
 from .statistics import HourlyStatistics
+from .wearer_pictures import Pictures
 from .writing import Identity, Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from homeassistant.core import HomeAssistant
 
@@ -68,6 +76,10 @@ class Wearer:
         self.memory = FeedMemory(self.history, self.id)
         self.writing = Writing(self.history, self.id)
         self.statistics = HourlyStatistics(self)
+        self.records = WearerRecords(self)
+        self.measures = Measures(self)
+        self.on_board = OnBoard(self)
+        self.diary = Diary(self)
         self.issues: dict[str, Issue] = {}
         self.present: Present
         self._recent: dict[Identity, Reading] = {}
@@ -76,6 +88,8 @@ class Wearer:
         self._refresh()
         self.alarms = AlarmWatch(self)
         self.heartbeat = Heartbeat(self)
+        self.exports = ScheduledExport(self)
+        self.pictures = Pictures(self)
 
     # What the user chose.
 
@@ -93,6 +107,11 @@ class Wearer:
     def targets(self) -> Targets:
         """The limits between low, in range and high, whole mg/dL."""
         return Targets(**self.entry.options.get(CONF_TARGETS, {}))
+
+    @property
+    def group(self) -> Group:
+        """Whose aims of the consensus this wearer is compared with."""
+        return Group(self.entry.options.get(CONF_CONSENSUS, Group.ADULT))
 
     @property
     def order(self) -> list[str]:
@@ -128,6 +147,8 @@ class Wearer:
             since = self.now() - RECENT
             readings = await self.history.async_do(lambda store: store.readings(self.id, since))
             await self.statistics.async_load()
+            await self.records.async_load()
+            await self.on_board.async_load()
             self._remember(readings)
             self._refresh()
             await self.alarms.async_load()
@@ -136,6 +157,7 @@ class Wearer:
             raise
         self.writing.begin()
         self.alarms.async_start()
+        self.measures.async_start()
 
     @callback
     def async_follow(self) -> None:
@@ -163,9 +185,11 @@ class Wearer:
             self.feeds[key] = feed
             feed.async_start()
         self.statistics.async_schedule()
+        self.measures.async_follow()
         async_ask_for_login(self)
         self.async_refresh()
         self.heartbeat.async_follow()
+        self.exports.async_follow()
 
     async def async_stop(self) -> None:
         """Stop feeds and timers and let the history go; nothing is left behind."""
@@ -174,9 +198,11 @@ class Wearer:
         for feed in feeds:
             feed.async_stop()
         self.statistics.async_stop()
+        self.measures.async_stop()
         self._cancel_timer()
         self.alarms.async_stop()
         self.heartbeat.async_stop()
+        self.exports.async_stop()
         async_withdraw_issues(self)
         await self._async_write()
         for feed in feeds:
@@ -186,17 +212,29 @@ class Wearer:
     # Readings in.
 
     async def async_receive(self, feed: AnyFeed, answer: Answer) -> None:
+        """Take what a feed brought, and how the feed is."""
+        await self.async_take(answer.readings)
+        self.async_feed_changed(feed)
+
+    async def async_take(self, readings: Collection[Reading]) -> None:
         """Show what came, keep it, and have the statistics follow."""
-        come = [r for r in answer.readings if r.identity not in self._recent]
-        self._remember(answer.readings)
-        self.writing.put(answer.readings)
+        come = [r for r in readings if r.identity not in self._recent]
+        self._remember(readings)
+        self.writing.put(readings)
         self.async_refresh(come)
         await self._async_write()
-        self.async_feed_changed(feed)
+
+    async def async_drop(self, reading: Reading) -> None:
+        """Take back a finger-stick, as if it had never been. Raises StoreError."""
+        await self.history.async_do(lambda store: store.remove(self.id, reading))
+        self.writing.drop(reading)
+        self._recent.pop(reading.identity, None)
+        self.async_refresh()
 
     async def _async_write(self) -> None:
         changed = await self.writing.async_write(self.now(), self._recent)
         if changed is not None:
+            self.measures.async_changed(changed)
             await self.statistics.async_changed(changed)
         await self.alarms.async_keep()
 
@@ -212,7 +250,23 @@ class Wearer:
         if moved.earliest_change is not None:
             self._remember(readings)
             self.async_refresh()
+            self.measures.async_changed(moved.earliest_change)
             await self.statistics.async_changed(moved.earliest_change)
+
+    async def async_take_up_history(self, earliest: datetime) -> None:
+        """Show what the history holds after an import or an erasure from `earliest` on.
+
+        Raises StoreError.
+        """
+        since = self.now() - RECENT
+        readings = await self.history.async_do(lambda store: store.readings(self.id, since))
+        waiting = self.writing.waiting(self.recent)
+        self._recent.clear()
+        self._remember([*readings, *waiting])
+        await self.records.async_load()
+        await self.on_board.async_load()
+        self.measures.async_changed(earliest)
+        self.async_refresh()
 
     @callback
     def async_note_clock(self, source: str, offset: timedelta | None) -> None:

@@ -44,6 +44,11 @@ class Writing:
         self._waiting.update({reading.identity: reading for reading in readings})
 
     @callback
+    def drop(self, reading: Reading) -> None:
+        """Have a reading wait no more, where it did."""
+        self._waiting.pop(reading.identity, None)
+
+    @callback
     def waiting(self, readings: Iterable[Reading]) -> set[Reading]:
         """Return which of these readings are not on disk yet; all while it refuses them."""
         given = set(readings)

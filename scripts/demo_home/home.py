@@ -146,6 +146,16 @@ class Home:
                 return None
             raise HomeFailed(f"GET {path}: {error}") from error
 
+    def status_of(self, path: str, *, logged_in: bool) -> tuple[int, bytes]:
+        """Return how the server answers at `path`, and the body, as to the owner or a stranger."""
+        who = {"Authorization": f"Bearer {self._token}"} if logged_in else {}
+        request = urllib.request.Request(self.url + path, headers=who)  # noqa: S310 - our own address
+        try:
+            with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN_SECONDS) as answer:  # noqa: S310 - our own address
+                return int(answer.status), bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
     def post(self, path: str, data: object) -> Any:  # noqa: ANN401 - JSON, by path
         """Send JSON and return the answer. Raises HomeFailed."""
         try:

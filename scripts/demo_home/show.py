@@ -16,6 +16,7 @@ from demo_home.edge import NODE, add_mqtt, adopt
 from demo_home.folder import PASSWORD, USER, make_folder
 from demo_home.home import Home, HomeFailed
 from demo_home.lamp import add_lamp, light_lamp, prove_low
+from demo_home.pictures import prove_pictures
 from demo_home.wearer import NAME, add_simulated_wearer, store_replayed_wearer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +77,8 @@ def run(  # noqa: PLR0913 - one for each option
             wait_for_value(home, FAST_GLUCOSE)
             if check:
                 say(prove_low(home))
+                for name in (NAME, fast_wearer.NAME):
+                    say(prove_pictures(home, name))
                 return print_entities(home)
             light_lamp(home)
             say(f"open {home.url}/glucose-demo/now")

@@ -1,6 +1,7 @@
 """Alarms on the phone: what is sent, what the buttons do, and what goes when it is over."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from homeassistant.core import Event, HomeAssistant, ServiceCall
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import entity_sources
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.alarms.state import Phase
@@ -96,6 +98,59 @@ async def test_a_value_that_is_never_sent_is_nowhere_in_the_message(
     assert call.data["message"] == call.data["title"] == "Glucose alarm"
     assert call.data["data"]["visibility"] == "private"
     assert "51" not in str(call.data).replace(wearer.entry_id, "")
+
+
+@pytest.mark.parametrize(
+    ("choice", "attached"),
+    [
+        ({}, True),
+        ({"hide": "shown"}, True),
+        ({"picture": False}, False),
+        ({"hide": "never"}, False),
+        ({"hide": "never", "picture": True}, False),
+    ],
+    ids=["usually", "shown", "switched-off", "hidden", "hidden-though-on"],
+)
+async def test_the_picture_of_the_day_is_attached_unless_the_value_is_never_sent(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    sent: list[ServiceCall],
+    hass_client: ClientSessionGenerator,
+    choice: dict[str, object],
+    attached: bool,
+) -> None:
+    registry = er.async_get(hass)
+    registry.async_update_entity("image.alex_today", new_entity_id="image.my_own_name")
+    await let_run(hass, freezer, timedelta(seconds=1))
+    await phone(hass, **choice)
+    await at(hass, freezer, wearer, 51)
+    (call,) = sent
+    data = call.data["data"]
+    assert data["tag"] == f"cgm_{wearer.entry_id}"
+    if not attached:
+        assert "image" not in str(data)
+        return
+    # What the app fetches with its own login, and nobody without one.
+    assert data["image"] == "/api/image_proxy/image.my_own_name"
+    answer = await (await hass_client()).get(data["image"])
+    assert (answer.status, answer.content_type) == (HTTPStatus.OK, "image/png")
+
+
+async def test_a_picture_that_cannot_be_drawn_keeps_no_alarm_back(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    sent: list[ServiceCall],
+) -> None:
+    registry = er.async_get(hass)
+    registry.async_update_entity("image.alex_today", disabled_by=er.RegistryEntryDisabler.USER)
+    await let_run(hass, freezer, timedelta(seconds=1))
+    await phone(hass)
+    await at(hass, freezer, wearer, 51)
+    (call,) = sent
+    assert "51 mg/dL" in call.data["message"]
+    assert "image" not in call.data["data"]
 
 
 @pytest.mark.parametrize(

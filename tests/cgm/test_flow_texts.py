@@ -8,10 +8,20 @@ from homeassistant.helpers.selector import SelectSelector
 
 from custom_components.cgm import login
 from custom_components.cgm.config_flow import CgmConfigFlow
+from custom_components.cgm.const import PERIODS
+from custom_components.cgm.exporting import FileKind
 from custom_components.cgm.lamps import PATTERNS
+from custom_components.cgm.on_board import CUSTOM_INSULIN
 from custom_components.cgm.options_flow import WearerOptionsFlow
+from custom_components.cgm.scheduled_export import Every
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.alarms.rules import Contradiction
+from custom_components.cgm.shared.glucose.forecast.carbs_on_board import Absorption
+from custom_components.cgm.shared.glucose.forecast.insulin_on_board import INSULIN_MODELS
+from custom_components.cgm.shared.glucose.measurement import MeasurementKind
+from custom_components.cgm.shared.glucose.metrics.consensus import Group
+from custom_components.cgm.shared.glucose.reading import Kind
+from custom_components.cgm.shared.glucose.treatment import Intensity, TreatmentKind
 from custom_components.cgm.source_flow import SourceFlow
 from custom_components.cgm.source_forms import SOURCE_FORMS
 
@@ -64,7 +74,13 @@ def test_errors_and_ends_are_those_that_can_come() -> None:
     assert SOURCE["error"].keys() == LOGIN_ERRORS | at_fields
     ends = {"already_configured", "no_agents", "nothing_to_change", "wrong_account"}
     assert SOURCE["abort"].keys() == ends
-    refused = {"targets_contradict", "invalid_heartbeat_url", *Contradiction}
+    refused = {
+        *("targets_contradict", "invalid_heartbeat_url", "insulin_peaks_too_late"),
+        *("import_under_way", "import_ambiguous_dates", "import_unrecognised"),
+        *("import_not_readable", "import_nothing_in", "history_not_written"),
+        *("folder_not_allowed", "folder_is_served"),
+        *Contradiction,
+    }
     assert english()["options"]["error"].keys() == refused
     # What a reauth ends with is Home Assistant's own.
     found = {"already_configured", "not_an_agent", "source_added", "withdrawn"}
@@ -79,9 +95,25 @@ def test_each_choice_has_its_words() -> None:
         if isinstance(selector, SelectSelector)
     }
     spoken = {key: set(value["options"]) for key, value in english()["selector"].items()}
-    # Alarms, and how lights flash, are chosen in an action, not in a dialog.
-    in_actions = {"alarm": set(AlarmKind), "pattern": set(PATTERNS)}
-    assert spoken == {**lists, "place": {"first"}, **in_actions}
+    # Chosen in an action, not in a dialog.
+    in_actions = {
+        "alarm": set(AlarmKind),
+        "pattern": set(PATTERNS),
+        "period": set(PERIODS),
+        "kind": set(Kind),
+        "treatment": set(TreatmentKind),
+        "measurement": {"finger_stick", *MeasurementKind},
+        "intensity": set(Intensity),
+    }
+    in_options = {
+        "date_order": {"from_file", "day_first", "month_first"},
+        "export_every": set(Every),
+        "export_format": set(FileKind),
+        "insulin_model": {*INSULIN_MODELS, CUSTOM_INSULIN},
+        "carb_absorption": set(Absorption),
+        "consensus": set(Group),
+    }
+    assert spoken == {**lists, "place": {"first"}, **in_actions, **in_options}
 
 
 def test_no_two_words_of_a_menu_are_the_same() -> None:

@@ -79,6 +79,7 @@ async def test_the_form_shows_what_holds_and_saving_it_changes_nothing(
     assert filled(form) == {
         "about": {**ABOUT, "person": "person.alex"},
         "targets": DEFAULTS_MG_DL,
+        "goals": {"consensus": "adult"},
         "stale": {"withdrawn_after_minutes": 11},
     }
     before = alex.runtime_data.targets
@@ -95,12 +96,40 @@ async def test_the_form_shows_what_holds_and_saving_it_changes_nothing(
             "high_mg_dl": 180,
             "urgent_high_mg_dl": 250,
         },
+        "consensus": "adult",
         "stale": {"withdrawn_after_minutes": 11},
     }
     assert {type(value) for value in alex.options["targets"].values()} == {int}
     again = await open_options(hass, alex)
     assert filled(again) == filled(form)
     assert lost == []
+
+
+@pytest.mark.parametrize("unit", ["mg/dL", "mmol/L"])
+async def test_another_group_of_the_consensus_brings_its_targets(
+    hass: HomeAssistant, add_wearer: AddWearer, unit: str
+) -> None:
+    alex = add_wearer(unit=unit)
+    assert await hass.config_entries.async_setup(alex.entry_id)
+    await save(hass, await open_options(hass, alex), goals={"consensus": "pregnancy"})
+    assert alex.options["consensus"] == "pregnancy"
+    now = alex.runtime_data.targets
+    assert (now.low_mg_dl, now.high_mg_dl) == (63, 140)
+    assert filled(await open_options(hass, alex))["goals"] == {"consensus": "pregnancy"}
+    await save(hass, await open_options(hass, alex), goals={"consensus": "older"})
+    back = alex.runtime_data.targets
+    assert (back.urgent_low_mg_dl, back.low_mg_dl, back.high_mg_dl) == (54, 70, 180)
+
+
+async def test_another_group_leaves_targets_that_were_chosen(
+    hass: HomeAssistant, alex: MockConfigEntry
+) -> None:
+    form = await open_options(hass, alex)
+    await save(hass, form, goals={"consensus": "pregnancy"}, targets={"high": 160})
+    assert alex.runtime_data.targets.high_mg_dl == 160
+    assert alex.runtime_data.targets.low_mg_dl == 70
+    await save(hass, await open_options(hass, alex), goals={"consensus": "adult"})
+    assert alex.runtime_data.targets.high_mg_dl == 160
 
 
 async def test_every_value_can_be_changed(

@@ -25,21 +25,37 @@ import custom_components.cgm
 from custom_components.cgm import accounts
 from custom_components.cgm.binary_sensor import ALARMS, ANY_ALARM, CONNECTED
 from custom_components.cgm.button import BUTTONS
-from custom_components.cgm.const import DOMAIN
+from custom_components.cgm.calendar import DIARY
+from custom_components.cgm.const import DOMAIN, PERIODS
 from custom_components.cgm.event import ALARM
+from custom_components.cgm.exporting import FileKind
 from custom_components.cgm.feed_status import AgentStatus, FeedState, FeedStatus
 from custom_components.cgm.heartbeat import Heartbeat
+from custom_components.cgm.image import PICTURES
 from custom_components.cgm.issues import async_show_history_too_new, async_update_issues
 from custom_components.cgm.lamps import PATTERNS
+from custom_components.cgm.logged_records import FINGER_STICK
 from custom_components.cgm.login import async_try_login
+from custom_components.cgm.measure_sensors import MEASURE_SENSORS, MeasureSensorDescription
+from custom_components.cgm.on_board import CUSTOM_INSULIN
+from custom_components.cgm.scheduled_export import Every
 from custom_components.cgm.shared.glucose import errors
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.alarms.state import Mark
 from custom_components.cgm.shared.glucose.disagreement import Disagreement
-from custom_components.cgm.shared.glucose.reading import Reading, utc_of_epoch_ms
+from custom_components.cgm.shared.glucose.forecast.carbs_on_board import Absorption
+from custom_components.cgm.shared.glucose.forecast.insulin_on_board import INSULIN_MODELS
+from custom_components.cgm.shared.glucose.measurement import MeasurementKind
+from custom_components.cgm.shared.glucose.metrics.consensus import Group
+from custom_components.cgm.shared.glucose.reading import Kind, Reading, utc_of_epoch_ms
 from custom_components.cgm.shared.glucose.sources.source import VisibleWearer
+from custom_components.cgm.shared.glucose.treatment import Intensity, TreatmentKind
 from custom_components.cgm.source_forms import SOURCE_FORMS
 from custom_components.cgm.source_sensors import SOURCE_SENSORS, SourceSensorDescription
+from custom_components.cgm.treatment_sensors import (
+    TREATMENT_SENSORS,
+    TreatmentSensorDescription,
+)
 from custom_components.cgm.wearer_sensors import WEARER_SENSORS, WearerSensorDescription
 
 from .conftest import AddWearer, Settle
@@ -48,13 +64,22 @@ FOLDER = Path(custom_components.cgm.__file__).parent
 ENGLISH: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text("utf-8"))
 ICONS: dict[str, Any] = json.loads((FOLDER / "icons.json").read_text("utf-8"))
 SOURCE = ENGLISH["config_subentries"]["source"]
-SENSORS: list[WearerSensorDescription | SourceSensorDescription] = [
+SENSORS: list[
+    WearerSensorDescription
+    | SourceSensorDescription
+    | TreatmentSensorDescription
+    | MeasureSensorDescription
+] = [
     *WEARER_SENSORS,
     *SOURCE_SENSORS,
+    *TREATMENT_SENSORS,
+    *MEASURE_SENSORS,
 ]
 # What Home Assistant adds to a sensor's attributes by itself.
 HOME_ASSISTANTS_OWN = {
     *("device_class", "friendly_name", "icon", "options", "state_class", "unit_of_measurement"),
+    *("access_token", "entity_picture"),
+    *("message", "all_day", "start_time", "end_time", "location", "description"),
 }
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -82,7 +107,9 @@ def test_every_entity_has_a_name_an_icon_and_no_text_is_left_over() -> None:
     others = {
         "binary_sensor": (CONNECTED, ANY_ALARM, *ALARMS),
         "button": BUTTONS,
+        "calendar": (DIARY,),
         "event": (ALARM,),
+        "image": PICTURES,
     }
     wanted = {
         platform: {description.translation_key for description in table}
@@ -96,7 +123,7 @@ def test_every_entity_has_a_name_an_icon_and_no_text_is_left_over() -> None:
 
 @pytest.mark.parametrize("description", SENSORS, ids=lambda description: str(description.key))
 def test_every_state_has_a_text_and_an_icon(
-    description: WearerSensorDescription | SourceSensorDescription,
+    description: WearerSensorDescription | SourceSensorDescription | TreatmentSensorDescription,
 ) -> None:
     states = set(description.options or ())
     key = description.translation_key
@@ -113,6 +140,7 @@ def test_every_icon_is_one_that_home_assistant_has() -> None:
     assert {*used} - {f"mdi:{icon['name']}" for icon in known} == set()
 
 
+@pytest.mark.usefixtures("everything_enabled")
 async def test_every_attribute_has_a_name(
     hass: HomeAssistant,
     entity_registry: er.EntityRegistry,
@@ -131,7 +159,7 @@ async def test_every_attribute_has_a_name(
     }
     told = {
         (key, attribute)
-        for platform in ("sensor", "binary_sensor")
+        for platform in ("sensor", "binary_sensor", "image")
         for key, texts in ENGLISH["entity"][platform].items()
         for attribute in texts.get("state_attributes", {})
     }
@@ -182,7 +210,21 @@ def test_every_choice_has_a_text_and_no_text_is_left_over() -> None:
     told = {key: set(texts["options"]) for key, texts in ENGLISH["selector"].items()}
     # The place's other choices are the titles of the wearer's sources.
     others = {"place": {"first"}, "alarm": set(AlarmKind), "pattern": set(PATTERNS)}
-    assert told == {**choices, **others}
+    logged = {
+        "treatment": set(TreatmentKind),
+        "measurement": {FINGER_STICK, *MeasurementKind},
+        "intensity": set(Intensity),
+    }
+    in_options = {
+        "date_order": {"from_file", "day_first", "month_first"},
+        "export_every": set(Every),
+        "export_format": set(FileKind),
+        "insulin_model": {*INSULIN_MODELS, CUSTOM_INSULIN},
+        "carb_absorption": set(Absorption),
+        "consensus": set(Group),
+    }
+    asked = {"period": set(PERIODS), "kind": set(Kind)}
+    assert told == {**choices, **others, **logged, **in_options, **asked}
 
 
 async def test_every_field_about_the_wearer_is_named_and_explained(hass: HomeAssistant) -> None:

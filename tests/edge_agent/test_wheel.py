@@ -8,6 +8,8 @@ dependency that the wheel does not name is not there.
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -68,22 +70,40 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (metadata,) = [name for name in archive.namelist() if name.endswith("/METADATA")]
         asked: list[str] = message_from_bytes(archive.read(metadata)).get_all("Requires-Dist") or []
         (points,) = [name for name in archive.namelist() if name.endswith("/entry_points.txt")]
-        assert "cgm-edge-agent = edge_agent.__main__:main" in archive.read(points).decode()
+        commands = dict(re.findall(r"(\S+) = (\S+):main\b", archive.read(points).decode()))
+        assert commands == {
+            "cgm-edge-agent": "edge_agent.__main__",
+            "glucose": "glucose.cli.__main__",
+        }
     for name in needed(asked, set()):
         for file in distribution(name).files or []:
             source, target = Path(str(file.locate())), packages / file
             if source.is_file() and target.resolve().is_relative_to(packages.resolve()):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target)
-    # What an installer makes of the entry point.
-    command = home / "bin" / "cgm-edge-agent"
-    command.write_text(
-        f"#!{home / 'bin' / 'python'}\nimport sys\nfrom edge_agent.__main__ import main\n"
-        "sys.exit(main())\n",
-        encoding="utf-8",
-    )
-    command.chmod(0o755)
-    return command
+    # What an installer makes of the entry points.
+    for name, module in commands.items():
+        command = home / "bin" / name
+        command.write_text(
+            f"#!{home / 'bin' / 'python'}\nimport sys\nfrom {module} import main\n"
+            "sys.exit(main())\n",
+            encoding="utf-8",
+        )
+        command.chmod(0o755)
+    return home / "bin" / "cgm-edge-agent"
+
+
+@pytest.fixture(scope="module")
+def glucose(program: Path) -> Path:
+    return program.with_name("glucose")
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    path = tmp_path / "export.csv"
+    rows = (f"2026-03-01T{at // 12:02}:{at % 12 * 5:02}:00Z,{90 + at % 60}\n" for at in range(288))
+    path.write_text("time,glucose_mg_dl\n" + "".join(rows), encoding="utf-8")
+    return path
 
 
 def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
@@ -142,3 +162,67 @@ def test_the_service_it_installs_starts_itself(program: Path, tmp_path: Path) ->
     assert f"ExecStart={program} --config" in unit
     assert (tmp_path / "etc/cgm-edge-agent/config.toml").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "etc/cgm-edge-agent/secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_glucose_command_works_out_statistics(glucose: Path, export: Path) -> None:
+    found = run(glucose, "stats", export, "--json", cwd=export.parent)
+    assert found.returncode == 0, found.stderr
+    told = json.loads(found.stdout)
+    numbers = [90 + at % 60 for at in range(288)]
+    assert (told["readings"], told["mean"]) == (288, pytest.approx(sum(numbers) / 288))
+    shown = run(glucose, "stats", export, cwd=export.parent)
+    assert shown.stdout.startswith("288 readings from 2026-03-01 00:00")
+
+
+def test_the_glucose_command_lists_alarms(glucose: Path, export: Path) -> None:
+    low = export.read_text(encoding="utf-8").replace(",119\n", ",45\n")
+    export.write_text(low, encoding="utf-8")
+    found = run(glucose, "alarms", export, "--json", cwd=export.parent)
+    assert found.returncode == 0, found.stderr
+    assert "urgent_low" in {episode["kind"] for episode in json.loads(found.stdout)}
+
+
+def test_the_glucose_command_converts(glucose: Path, export: Path, tmp_path: Path) -> None:
+    done = run(glucose, "convert", export, "-o", "out.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    written = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert written[:2] == [
+        "time,glucose_mg_dl,bound,trend,kind,source",
+        "2026-03-01T00:00:00Z,90,,,cgm,csv/readings",
+    ]
+    assert len(written) == 289
+
+
+@pytest.mark.parametrize("what", ["agp", "day"])
+def test_the_glucose_command_draws(glucose: Path, export: Path, tmp_path: Path, what: str) -> None:
+    """With the font that is inside the wheel's own dependency."""
+    done = run(glucose, "picture", what, export, "-o", "out.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_glucose_command_refuses_in_one_line(glucose: Path, tmp_path: Path) -> None:
+    done = run(glucose, "stats", "none.csv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "glucose stats: cannot read none.csv: No such file or directory\n"
+
+
+ALL_OF_THE_AGENT = """
+import edge_agent, importlib, pkgutil
+for module in pkgutil.walk_packages(edge_agent.__path__, "edge_agent."):
+    importlib.import_module(module.name)
+import pydexcom
+"""
+
+
+@pytest.mark.parametrize("asked", ["once --dry-run --simulated", "every module of it"])
+def test_the_agent_loads_neither_numpy_nor_pillow(
+    program: Path, tmp_path: Path, asked: str
+) -> None:
+    """They are for the glucose command, and would cost a small computer half its memory."""
+    words = [program, *asked.split()] if asked.startswith("once") else ["-c", ALL_OF_THE_AGENT]
+    done = run(program.with_name("python"), "-X", "importtime", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert {"edge_agent", "glucose.wire", "aiohttp"} <= loaded
+    assert {name.partition(".")[0] for name in loaded}.isdisjoint({"numpy", "PIL"})

@@ -201,8 +201,8 @@ def zipped() -> bytes:
 
 
 BAD: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "expected a Dexcom Clarity"),
-    "blank": (b" \n\n", "expected a Dexcom Clarity"),
+    "empty": (b"", "the file is empty"),
+    "blank": (b" \n\n", "the file is empty"),
     "binary": (random.Random(5).randbytes(5000), "expected a Dexcom Clarity"),
     "zeros": (b"\0" * 5000, "expected a Dexcom Clarity"),
     "header only": (HOURS.splitlines()[0].encode(), "without any row"),
@@ -210,7 +210,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a zip named .csv": (zipped(), "zip archive"),
     "gzip": (gzip.compress(HOURS.encode()), "gzip"),
     "PDF": (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
-    "UTF-16 of nothing": ("\ufeff".encode("utf-16-le"), "expected a Dexcom Clarity"),
+    "UTF-16 of nothing": ("\ufeff".encode("utf-16-le"), "the file is empty"),
     "JSON cut off": (b'[{"sgv": 100, "date": 17145', "JSON"),
     "a web page": (b"<!doctype html><html>", "expected a Dexcom Clarity"),
     "only year 1": (b"time,gl\n0001-01-01 00:00,100\n", "line 2: no such date"),

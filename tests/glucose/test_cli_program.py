@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from argparse import Namespace
@@ -118,7 +119,8 @@ def test_a_missing_file_and_a_folder_are_said(tmp_path: Path, glucose: Glucose) 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "expected a Dexcom Clarity or LibreView"),
+        (b"", "the file is empty"),
+        (b"\xef\xbb\xbf \r\n\t\r\n", "the file is empty"),
         (b"\x00\x01\xff" * 100, "expected a Dexcom Clarity"),
         (b"PK\x03\x04 a zip that is called .csv", "zip archive"),
         (b"time,gl\n", "without any row"),
@@ -221,6 +223,84 @@ def test_a_folder_of_the_same_name_where_one_stands_changes_nothing(
         shown, complaints = running.communicate(timeout=30)
     assert (running.returncode, complaints) == (0, b"")
     assert b"1 low" in shown
+
+
+def test_a_full_disk_behind_the_output_is_said_and_no_traceback(low_night: Path) -> None:
+    """Also none when Python writes what is left once more at its end."""
+    words = [sys.executable, "-P", "-m", "glucose.cli", "alarms", str(low_night)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and file
+            words,
+            env={**os.environ, "PYTHONPATH": str(SHARED)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"glucose alarms: cannot write the answer: No space left on device\n"
+
+
+def test_a_closed_output_is_said_and_a_closed_stderr_is_borne(
+    low_night: Path, glucose: Glucose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", None)
+        assert "the output is closed" in refused(glucose("alarms", low_night, "--tz", "UTC"))
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", None)
+        assert glucose("alarms", low_night).returncode == 0
+        assert glucose("alarms", low_night.with_name("none")).returncode == 2
+
+
+def test_an_output_that_has_no_such_letter_gets_another_one(low_night: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - our own interpreter and file
+        [sys.executable, "-P", "-m", "glucose.cli", "stats", str(low_night), "--tz", "UTC"],
+        env={**os.environ, "PYTHONPATH": str(SHARED), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert b"? 36 %" in done.stdout
+
+
+def test_a_name_with_a_line_break_is_told_in_one_line(tmp_path: Path, glucose: Glucose) -> None:
+    said = refused(glucose("alarms", tmp_path / "a\nb\x1b[2Jc\udcff.csv"))
+    assert "a?b?[2Jc?.csv: No such file" in said
+
+
+@pytest.mark.parametrize("day", ["today", "0001-01-01", "9999-12-31", "2026-02-30"])
+def test_a_day_that_no_file_has_is_refused(
+    low_night: Path, day: str, tmp_path: Path, glucose: Glucose
+) -> None:
+    done = glucose("picture", "agp", low_night, "--date", day, "-o", tmp_path / "p.png")
+    assert done.returncode == 2
+    assert f"{day!r} is no day: give one such as 2026-05-01" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("stats",), ("alarms",), ("convert", "-o", "o.csv"), ("picture", "day", "-o", "p")]
+)
+def test_a_terminal_is_told_what_is_done_and_then_cleared(
+    words: tuple[str, ...], low_night: Path, tmp_path: Path
+) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and file
+            [sys.executable, "-P", "-m", "glucose.cli", *words, str(low_night), "--tz", "UTC"],
+            env={**os.environ, "PYTHONPATH": str(SHARED)},
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            timeout=30,
+            check=False,
+        )
+        os.close(theirs)
+        shown = terminal.read(4096)
+    assert done.returncode == 0
+    assert shown.startswith(b"\r\x1b[2Kreading ")
+    assert b"\r\x1b[2K" in shown[8:]
 
 
 def test_ctrl_c_ends_it_without_a_word(

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from glucose.errors import UnrecognisedExport
+from glucose.errors import AmbiguousDates, UnrecognisedExport
 from glucose.formats import Export, read_export
 from glucose.formats.iso_time import stamp_of
 from glucose.formats.local_time import LocalClock
@@ -154,3 +154,41 @@ def test_a_row_that_is_no_reading_is_refused_with_its_line(row: str, reason: str
     assert [one.line for one in export.refused] == [2]
     assert reason in export.refused[0].reason
     assert [one.mg_dl for one in export.readings] == [94]
+
+
+def dated(*times: str) -> str:
+    return "time,gl\n" + "".join(f"{time},100\n" for time in times)
+
+
+@pytest.mark.parametrize(
+    ("times", "month", "day"),
+    [
+        pytest.param(("13/05/2024 10:00", "05/06/2024 10:00"), 5, 13, id="a day above 12"),
+        pytest.param(("05/13/2024 10:00 AM",), 5, 13, id="a month first, and 12 hours"),
+        pytest.param(("04.05.2024 10:00",), 5, 4, id="dots"),
+        pytest.param(("04/05/2024 23:58", "05/05/2024 00:03"), 5, 4, id="a midnight, day first"),
+        pytest.param(("05/04/2024 23:58", "05/05/2024 00:03"), 5, 4, id="a midnight, month first"),
+        pytest.param(("never", "", "2024/05/04 10:00"), 5, 4, id="the year first, with strokes"),
+    ],
+)
+def test_dates_that_do_not_begin_with_a_year_are_put_in_order_by_the_file(
+    times: tuple[str, ...], month: int, day: int
+) -> None:
+    first, *_ = read(dated(*times)).readings
+    shown = first.time.astimezone(BERLIN)
+    assert (shown.year, shown.month, shown.day) == (2024, month, day)
+
+
+def test_dates_that_fit_both_ways_are_refused_until_somebody_says() -> None:
+    text = dated("04/05/2024 10:00", "04/05/2024 10:05")
+    with pytest.raises(AmbiguousDates, match="line 2"):
+        read(text)
+    for day_first, month in ((True, 5), (False, 4)):
+        export = read_export(text, zone=BERLIN, source="s", day_first=day_first)
+        assert {reading.time.month for reading in export.readings} == {month}
+
+
+def test_a_strange_date_among_those_of_a_year_first_is_one_rows_matter() -> None:
+    export = read(dated("2024-05-01 10:00", "01/05/2024 10:05"))
+    assert len(export.readings) == 1
+    assert [row.line for row in export.refused] == [3]

@@ -238,7 +238,6 @@ def test_the_title_may_be_missing_and_the_unit_is_the_columns() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
         "\x00\x01\x02",
         "id,when,sugar\n1,2024-05-01 10:00:00,100\n",
         "<html><body>Sign in</body></html>",

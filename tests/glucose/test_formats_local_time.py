@@ -60,6 +60,50 @@ def test_sorted_into_each_other_without_a_clock_crowding_decides(phase: int) -> 
     assert utc_times([Stamp(shown(time)) for time in rows], BERLIN) == rows
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        pytest.param(-13, 67, id="the gap holds the first pass and ends in the second"),
+        pytest.param(-43, 62, id="a longer one"),
+        pytest.param(17, 122, id="the gap begins in the first pass and holds the second"),
+        pytest.param(22, 103, id="the gap begins in the first pass and ends in the second"),
+    ],
+)
+def test_a_gap_leaves_the_pass_that_the_rows_around_run_on_with(
+    first: int, last: int, newest_first: bool
+) -> None:
+    """Minutes after the repeated hour begins; no step back tells."""
+    times = [
+        time
+        for time in night(5, 120, timedelta(minutes=3))
+        if not AUTUMN + timedelta(minutes=first) < time < AUTUMN + timedelta(minutes=last)
+    ]
+    rows = times[::-1] if newest_first else times
+    assert utc_times([Stamp(shown(time)) for time in rows], BERLIN) == rows
+
+
+def test_a_gap_of_exactly_the_hour_fits_both_ways_so_the_first_pass_is_taken() -> None:
+    times = night(5, 120, timedelta(minutes=3))
+    beyond = [time for time in times if not AUTUMN <= time < AUTUMN + timedelta(hours=1)]
+    until = [time for time in times if not timedelta(hours=1) <= time - AUTUMN < timedelta(hours=2)]
+    assert [shown(time) for time in beyond] == [shown(time) for time in until]
+    assert utc_times([Stamp(shown(time)) for time in beyond], BERLIN) == until
+
+
+def test_a_file_that_begins_with_its_newest_row_is_read_from_its_end() -> None:
+    rows = night(5, 120)[::-1]
+    assert utc_times([Stamp(shown(time)) for time in rows], BERLIN) == rows
+
+
+def test_what_is_seldom_is_of_the_first_pass_where_nothing_tells() -> None:
+    """Two doses in one quarter of an hour are no crowd, and hours between meals no gap."""
+    hours = [AUTUMN + timedelta(hours=n) for n in (-7, -4, -2, 3, 5, 9)]
+    meal = [AUTUMN + timedelta(minutes=m) for m in (20, 30)]
+    rows = sorted([*hours, *meal])
+    assert utc_times([Stamp(shown(time)) for time in rows], BERLIN) == rows
+
+
 def test_where_nothing_tells_the_first_pass_is_taken() -> None:
     assert utc_times([Stamp(datetime(2026, 10, 25, 2, 30))], BERLIN) == [  # noqa: DTZ001
         AUTUMN + timedelta(minutes=30)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from glucose.pictures.day import Day, day_picture
 from glucose.pictures.frame import hours_of
-from glucose.pictures.look import Look, Size
+from glucose.pictures.look import Colour, Look, Size
 from glucose.pictures.marks import Span
 from glucose.reading import Bound, Kind, Reading
 from glucose.targets import Targets
@@ -21,6 +22,7 @@ from glucose.treatment import Treatment, TreatmentKind
 from glucose.trend import Trend
 from glucose.units import Unit
 
+Box = tuple[float, float, float, float]
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = date(2026, 11, 20)
 LOOKS = [
@@ -164,3 +166,113 @@ def test_any_readings_make_a_picture(
     readings = [reading(hours, mg_dl, bound=bound) for hours, mg_dl, bound in rows]
     data = day_picture(replace(empty(), readings=readings), look)
     assert Image.open(io.BytesIO(data)).size == look.size.value
+
+
+def test_each_series_has_its_own_gaps() -> None:
+    live = [reading(minute / 60, 210) for minute in range(120)]
+    graph = [
+        replace(reading(hours, 210), series="graph") for hours in (2.25, 2.5, 2.75, 3.0, 3.25, 3.5)
+    ]
+    later = [reading(6 + minute / 60, 210) for minute in range(60)]
+    picture = drawn(replace(empty(), readings=[*live, *graph, *later]))
+    palette = Look().palette
+    # Between two points of the graph, which come every 15 minutes, and where there is nothing.
+    assert picture.getpixel(place(picture, 2.62, 210)) == palette.high
+    assert picture.getpixel(place(picture, 4.7, 210)) == palette.paper
+
+
+def words_on(day: Day, monkeypatch: pytest.MonkeyPatch, look: Look | None = None) -> dict[str, Box]:
+    """Return every line on the picture with where it stands: left, top, right, bottom."""
+    found: dict[str, Box] = {}
+    write = ImageDraw.ImageDraw.text
+
+    def note(
+        self: ImageDraw.ImageDraw,
+        xy: tuple[float, float],
+        text: str,
+        *,
+        fill: Colour,
+        font: ImageFont.FreeTypeFont,
+        anchor: str,
+    ) -> None:
+        found[text] = self.textbbox(xy, text, font=font, anchor=anchor)
+        write(self, xy, text, fill=fill, font=font, anchor=anchor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ImageDraw.ImageDraw, "text", note)
+        day_picture(day, look or Look())
+    return found
+
+
+def dose(hours: float, amount: float) -> Treatment:
+    time = empty().start + timedelta(hours=hours)
+    kind = TreatmentKind.INSULIN_RAPID
+    return Treatment(time=time, kind=kind, amount=amount, source="u", id=str(hours))
+
+
+def test_no_amount_is_cut_at_the_edge_or_lies_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    doses = [dose(1, 11), dose(8, 12), dose(8.1, 13), dose(8.2, 14), dose(12, 15), dose(23.9, 16)]
+    found = words_on(replace(empty(), treatments=doses), monkeypatch)
+    # The one between two marks has no room.
+    assert {text for text in found if text.endswith(" U")} == {
+        "11 U",
+        "12 U",
+        "14 U",
+        "15 U",
+        "16 U",
+    }
+    width, _ = Look().size.value
+    assert all(left >= 0 and right <= width for left, _, right, _ in found.values())
+
+
+@pytest.mark.parametrize("unit", list(Unit))
+@pytest.mark.parametrize(
+    ("targets", "shown"),
+    [
+        ((54, 70, 180, 250), ["54", "70", "180", "250", "350"]),
+        ((66, 68, 70, 72), ["66", "68", "70", "72", "350"]),
+        ((54, 70, 300, 400), ["54", "70", "300", "400"]),
+        ((54, 70, 340, 345), ["54", "70", "340", "345"]),
+    ],
+)
+def test_the_targets_numbers_never_lie_on_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+    unit: Unit,
+    targets: tuple[int, int, int, int],
+    shown: list[str],
+) -> None:
+    urgent_low, low, high, urgent_high = targets
+    day = replace(
+        empty(),
+        targets=Targets(
+            urgent_low_mg_dl=urgent_low,
+            low_mg_dl=low,
+            high_mg_dl=high,
+            urgent_high_mg_dl=urgent_high,
+        ),
+    )
+    found = words_on(day, monkeypatch, Look(unit=unit))
+    scale = [box for text, box in found.items() if box[2] < Look().size.value[0] * 0.07]
+    boxes = sorted((top, bottom) for _, top, _, bottom in scale if bottom < 700)
+    assert all(after[0] >= before[1] for before, after in pairwise(boxes))
+    if unit is Unit.MG_DL:
+        assert set(shown) <= set(found)
+
+
+def test_100_percent_is_all_and_time_counts_not_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    calm = [reading(step / 12, 100) for step in range(179)]
+    found = words_on(replace(empty(), readings=[*calm, reading(179 / 12, 300)]), monkeypatch)
+    assert "99 % in range" in found
+    assert "100 % in range" in words_on(replace(empty(), readings=calm), monkeypatch)
+    # An hour high, read each minute, after three hours in range, read each 15.
+    high = [replace(reading(3 + minute / 60, 300), series="live") for minute in range(60)]
+    slow = [reading(step / 4, 100) for step in range(12)]
+    mixed = words_on(replace(empty(), readings=[*slow, *high]), monkeypatch)
+    # 180 of 254 minutes, as the last one stands for one of the longest steps; 16 % by number.
+    assert "70 % in range" in mixed
+
+
+def test_a_value_says_when_it_was_for_who_looks_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = full()
+    found = words_on(replace(day, now=day.readings[179].time + timedelta(minutes=4)), monkeypatch)
+    assert "14:55, 4 min ago" in found

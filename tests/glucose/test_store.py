@@ -287,6 +287,25 @@ def test_forgetting_a_wearer_takes_all_of_theirs_and_nothing_else(store: Store) 
     assert store.add("anna", [READING]).new == 1
 
 
+def test_one_reading_is_removed_and_no_other(store: Store) -> None:
+    others = [
+        replace(READING, time=NOW + minutes(5)),
+        replace(READING, kind=Kind.METER),
+        replace(READING, series="graph"),
+        replace(READING, source="libre"),
+    ]
+    store.add("alex", [READING, *others])
+    store.add("robin", [READING])
+
+    # Another value of the same identity is the same reading.
+    assert store.remove("alex", replace(READING, mg_dl=99))
+    assert not store.remove("alex", READING)
+    assert not store.remove("nobody", READING)
+
+    assert set(store.readings("alex")) == set(others)
+    assert store.readings("robin") == [READING]
+
+
 def test_what_was_forgotten_is_in_no_byte_on_disk(store: Store, path: Path) -> None:
     store.add("wearer-to-forget", day_of(READING, rows=5_000))
     store.note("wearer-to-forget", "secret", "note-to-forget" * 1_000)

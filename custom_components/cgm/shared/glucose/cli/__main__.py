@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from .alarms import ALARMS
@@ -32,19 +34,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Command = found.command
         try:
             answer = command.run(found)
+            _print(answer.text)
+            for note in answer.notes:
+                _say(command, note)
         except CannotDo as error:
-            sys.stderr.write(f"{PROGRAM} {command.name}: {error}\n")
+            _say(command, str(error))
             return CANNOT
-        for note in answer.notes:
-            sys.stderr.write(f"{PROGRAM} {command.name}: {note}\n")
-        sys.stdout.write(answer.text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Who read our output has seen enough; Python must not complain when it closes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return INTERRUPTED
     return DONE
+
+
+def _say(command: Command, what: str) -> None:
+    """Write one line to stderr: a file's name may have line breaks and worse in it."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in what)
+    # Whoever closed it wants to hear nothing.
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(f"{PROGRAM} {command.name}: {line}\n")
+
+
+def _print(text: str) -> None:
+    """Write the answer; raises CannotDo. Who closes the pipe has read enough, which is no fault."""
+    if sys.stdout is None:
+        raise CannotDo("cannot write the answer: the output is closed")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # An old terminal has no ≤; a name in the answer may be no text at all.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # Python writes what is left once more when it ends, and must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise CannotDo(f"cannot write the answer: {error.strerror}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ from ..merge import USUAL_CADENCE
 from ..reading import Kind
 from .command import Answer, CannotDo, Command
 from .export_file import SOURCE, describe, read
+from .progress import doing
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -90,7 +91,8 @@ def _run(given: Namespace) -> Answer:
     file = read(given)
     if not any(reading.kind is Kind.CGM for reading in file.readings):
         raise CannotDo(f"{given.file}: finger-sticks only, and no sensor's reading")
-    found = found_episodes(file.readings, AlarmRules(zone=file.zone))
+    with doing("going through the readings"):
+        found = found_episodes(file.readings, AlarmRules(zone=file.zone))
     text = _as_json(found, file.zone) if given.json else _as_table(found, file.readings, file.zone)
     return Answer(text=text, notes=file.notes)
 

@@ -37,8 +37,7 @@ def _describe(parser: ArgumentParser) -> None:
 
 def _run(given: Namespace) -> Answer:
     readings = given.what == _READINGS
-    with doing(f"reading {given.file}"):
-        file = read(given, source=None, readings=readings)
+    file = read(given, source=None, readings=readings)
     export = file.export
     with doing(f"writing {given.out}"):
         texts = readings_csv(export.readings) if readings else [treatments_csv(export.treatments)]

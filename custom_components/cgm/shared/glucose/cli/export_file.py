@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from ..errors import AmbiguousDates, UnrecognisedExport
 from ..formats import read_export
 from .command import CannotDo
+from .progress import doing
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -75,7 +76,8 @@ def read(given: Namespace, *, source: str | None = SOURCE, readings: bool = True
     path: Path = given.file
     zone = ZoneInfo("UTC") if given.tz is None else _zone(given.tz)
     try:
-        export = read_export(path, zone=zone, source=source, day_first=given.day_first)
+        with doing(f"reading {path}"):
+            export = read_export(path, zone=zone, source=source, day_first=given.day_first)
     except OSError as error:
         raise CannotDo(f"cannot read {path}: {error.strerror or type(error).__name__}") from error
     except AmbiguousDates as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..formats.local_time import EARLIEST_YEAR, LATEST_YEAR
 from ..reading import Kind
 from ..units import Unit
 from .command import Answer, CannotDo, Command
@@ -29,7 +31,7 @@ def _describe(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--date",
-        type=date.fromisoformat,
+        type=_day,
         metavar="YYYY-MM-DD",
         help="the day to draw, or the last of the profile's (default: the last in FILE)",
     )
@@ -45,10 +47,24 @@ def _describe(parser: ArgumentParser) -> None:
     )
 
 
+def _day(text: str) -> date:
+    """Return the day; raises what argparse makes a refusal of."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+        raise ArgumentTypeError(f"{text!r} is no day: give one such as 2026-05-01")
+    return day
+
+
 def _run(given: Namespace) -> Answer:
     # Pillow and numpy take a while to load, which the other commands need not wait for.
-    from ..pictures.look import Look, Size  # noqa: PLC0415
-    from .picture_drawing import drawn_day, drawn_profile  # noqa: PLC0415
+    try:
+        from ..pictures.look import Look, Size  # noqa: PLC0415
+        from .picture_drawing import drawn_day, drawn_profile  # noqa: PLC0415
+    except ImportError as error:
+        raise CannotDo(f"pictures need numpy and Pillow, and here is no {error.name}") from error
 
     file = read(given)
     sensor = [reading for reading in file.readings if reading.kind is Kind.CGM]

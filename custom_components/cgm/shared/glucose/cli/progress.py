@@ -15,7 +15,7 @@ _ERASED = "\r\x1b[2K"
 @contextmanager
 def doing(what: str) -> Iterator[None]:
     """Show `what` while the block runs; nothing where stderr is a file or a pipe."""
-    shown = sys.stderr.isatty()
+    shown = sys.stderr is not None and sys.stderr.isatty()
     if shown:
         sys.stderr.write(f"{_ERASED}{what} …")
         sys.stderr.flush()

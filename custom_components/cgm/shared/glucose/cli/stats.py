@@ -11,6 +11,7 @@ from ..units import Unit
 from .alarms import cadence_of
 from .command import Answer, CannotDo, Command
 from .export_file import describe, read
+from .progress import doing
 from .stats_table import table
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ def _run(given: Namespace) -> Answer:
     readings = [reading for reading in file.readings if reading.kind is Kind.CGM]
     if not readings:
         raise CannotDo(f"{given.file}: finger-sticks only, and no sensor's reading")
-    series = Series.of(readings, file.zone)
-    found = report(series)
+    with doing("working it out"):
+        series = Series.of(readings, file.zone)
+        found = report(series)
     cadence = cadence_of(readings)
     covered = sufficiency(series, readings[-1].time, cadence)
     unit = file.export.unit if given.unit is None else _UNITS[given.unit]

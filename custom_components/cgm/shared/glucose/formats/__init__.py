@@ -13,6 +13,8 @@ from .generic import Generic
 from .languages import refuse_unseen
 from .libreview import LibreView
 from .nightscout import read_nightscout
+from .own_export import is_own, read_own, whole_json
+from .own_measurements import OwnMeasurements, measurements_csv
 from .own_readings import readings_csv
 from .own_treatments import OwnTreatments, treatments_csv
 from .table import DELIMITERS, header_of, lines_of, name_and_unit, records_of, rows_of
@@ -24,12 +26,20 @@ if TYPE_CHECKING:
 
     from .table import Row
 
-__all__ = ["Export", "RefusedRow", "read_export", "readings_csv", "treatments_csv"]
+__all__ = [
+    "Export",
+    "RefusedRow",
+    "measurements_csv",
+    "read_export",
+    "readings_csv",
+    "treatments_csv",
+    "whole_json",
+]
 
 # A title and notes may stand above the header, but not pages of them.
 HEADER_WITHIN_LINES = 30
 _BLANK = " \t\r\n\ufeff"
-_Format = Clarity | LibreView | Generic | OwnTreatments
+_Format = Clarity | LibreView | Generic | OwnTreatments | OwnMeasurements
 
 
 def read_export(
@@ -51,6 +61,8 @@ def read_export(
     pieces = pieces_of(path_or_text)
     beginning = next(pieces, "")
     everything = chain([beginning], pieces)
+    if is_own(beginning):
+        return read_own(beginning, everything, zone=zone, source=source)
     if beginning.lstrip(_BLANK)[:1] in {"{", "["}:
         return read_nightscout(everything, zone=zone, source=source)
     # What has no header is refused before all of it was read.
@@ -73,10 +85,12 @@ def _recognised(lines: Sequence[str]) -> tuple[_Format, Iterator[Row]]:
             )
             if recognised is not None:
                 return recognised, rows_of(lines, at + 1, delimiter, len(header))
-            ours = OwnTreatments.of_header(header)
+            ours = OwnTreatments.of_header(header) or OwnMeasurements.of_header(header)
             if ours is not None:
                 return ours, records_of(lines, at + 1, delimiter)
             refuse_unseen(name_and_unit(cell)[0] for cell in header)
+    if not any(line.strip(_BLANK) for line in lines):
+        raise UnrecognisedExport("the file is empty: export it once more")
     raise UnrecognisedExport(
         "expected a Dexcom Clarity or LibreView CSV export in English, Italian or (Clarity) "
         "German, Nightscout's JSON, or a CSV with the columns time and glucose_mg_dl or "

@@ -63,7 +63,12 @@ def when(text: str, *, day_first: bool) -> datetime:
     return local_time(year, month, day, hour, minute, second)
 
 
-def day_comes_first(rows: Sequence[DatedRow], generated: str | None) -> bool:
+def is_dated(text: str) -> bool:
+    """Say whether this is a date and a time, whatever the date begins with."""
+    return _WHEN.fullmatch(text) is not None
+
+
+def day_comes_first(rows: Sequence[DatedRow], generated: str | None = None) -> bool:
     """Decide for a whole file; `generated` is when it says that it was made, in its own order.
 
     Raises AmbiguousDates where the dates fit both ways or contradict each other.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..measurement import Measurement
     from ..reading import Reading
     from ..treatment import Treatment
     from ..units import Unit
@@ -29,11 +30,11 @@ class RefusedRow:
 class Export:
     """One file, every row accounted for.
 
-    `readings` and `treatments` are sorted by time, rows of one time in the file's order. `others`
-    counts rows known to be neither, by what they are ("settings", "ketone" …). `rows` counts what
-    follows the header, blank lines apart: each is read, refused or among the others, and one may
-    hold two treatments. `unit` is the file's own. `zoned` tells that every time came with its
-    offset, so that no zone was needed.
+    `readings`, `treatments` and `measurements` are sorted by time, rows of one time in the file's
+    order. `others` counts rows known to be none of these, by what they are ("settings", "ketone"
+    …). `rows` counts what follows the header, blank lines apart: each is read, refused or among
+    the others, and one may hold two treatments. `unit` is the file's own. `zoned` tells that
+    every time came with its offset, so that no zone was needed.
     """
 
     format: str
@@ -44,3 +45,4 @@ class Export:
     others: Mapping[str, int]
     rows: int
     zoned: bool = False
+    measurements: tuple[Measurement, ...] = ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,9 @@ from ..errors import InvalidReadingError, UnrecognisedExport
 from ..reading import Bound, Kind, Reading
 from ..trend import Trend
 from ..units import Unit
+from .date_order import DatedRow, day_comes_first, is_dated, when
 from .iso_time import stamp_of
+from .local_time import Stamp
 from .measured import Gathering
 from .moments import HOUR_ENDS, Moments
 from .own_readings import SERIES_MARK
@@ -18,7 +22,7 @@ from .safe_cell import unsafe
 from .table import Row, glucose_of, tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from .export import Export
@@ -34,6 +38,9 @@ _GLUCOSE = {
     "glucose_mg_dl": Unit.MG_DL,
     "glucose_mmol_l": Unit.MMOL_L,
 }
+# As much of a file as its kind of dates is seen from.
+_LOOKED_AT = 30
+_YEAR_AND_DASH = re.compile(r"\d{4}-", re.ASCII)
 _OTHERS = ("bound", "trend", "kind", "source", "id")
 _BOUNDS: dict[str, Bound | None] = {"": None, "low": Bound.LOW, "high": Bound.HIGH}
 # In place of a number: a LOW that is left out would be a low that nobody is told of.
@@ -85,13 +92,13 @@ class Generic:
     ) -> Export:
         """Read every row; a time with an offset, or Z, is taken by it, any other in `zone`.
 
-        `day_first` is not needed: dates begin with the year. A column `source` of ours
+        Where the first dates do not begin with the year, `day_first` says whether the day or the
+        month does, else it is seen from the file (date_order.py). A column `source` of ours
         ("source/series") gives the series back, so that two of them at one time stay two, and
         where no `source` is given, the source too. Where a column `id` tells several wearers
         apart the file is refused: their readings are no one's history. Raises
-        UnrecognisedExport.
+        UnrecognisedExport, AmbiguousDates among them.
         """
-        del day_first
         gathering = Gathering(zone=zone, source=source or SOURCE)
         likes: dict[Hashable, Reading] = {}
         wearers: set[str] = set()
@@ -103,17 +110,17 @@ class Generic:
             if "id" in self.columns:
                 wearers.add(cells[self.columns["id"]])
             text = cells[self.columns["time"]]
-            stamp = stamp_of(text)
+            stamp = stamp_of(text) if order is None else Stamp(when(text, day_first=order))
             like = self._like(cells, gathering, keep=source is None)
             gathering.measure(stamp, like)
             likes[says(cells)] = like
             moments.learn(text, stamp)
 
-        rows = iter(rows)
-        when, width = self.columns["time"], self.width
+        order, rows = self._order(iter(rows), day_first=day_first)
+        time_at, width = self.columns["time"], self.width
         moments = Moments(gathering.clock)
         for line, cells in rows:
-            if cells is not None and "Z" in "".join(cells[when : when + 1]):
+            if cells is not None and "Z" in "".join(cells[time_at : time_at + 1]):
                 moments = Moments(gathering.clock, suffix="Z")
             gathering.attempt(line, read_row, cells)
             break
@@ -121,7 +128,7 @@ class Generic:
         hours, rest = moments.hours, moments.rest
         for line, cells in rows:
             if cells is not None and len(cells) == width:
-                text = cells[when]
+                text = cells[time_at]
                 try:
                     time = hours[text[:HOUR_ENDS]] + rest[text[HOUR_ENDS:]]
                     like = likes[says(cells)]
@@ -137,6 +144,28 @@ class Generic:
                 f"the column id tells {len(wearers)} wearers apart: make a file of each"
             )
         return gathering.export(format=FORMAT, unit=self.unit)
+
+    def _order(
+        self, rows: Iterator[Row], *, day_first: bool | None
+    ) -> tuple[bool | None, Iterator[Row]]:
+        """Return whether dates begin with the day, None where with the year, and all rows.
+
+        Raises AmbiguousDates.
+        """
+        beginning = list(islice(rows, _LOOKED_AT))
+        dates = [row.text for row in self._dated(beginning) if is_dated(row.text)]
+        if not dates or any(_YEAR_AND_DASH.match(text) for text in dates):
+            return None, chain(beginning, rows)
+        beginning += rows
+        if day_first is None:
+            day_first = day_comes_first(tuple(self._dated(beginning)))
+        return day_first, iter(beginning)
+
+    def _dated(self, rows: Iterable[Row]) -> Iterator[DatedRow]:
+        at = self.columns["time"]
+        for line, cells in rows:
+            if cells is not None and len(cells) > at:
+                yield DatedRow(line, cells[at].strip(), "")
 
     def _like(self, cells: Sequence[str], gathering: Gathering, *, keep: bool) -> Reading:
         """Return what the row measured, `keep` of its own source; raises InvalidReadingError."""

@@ -6,8 +6,9 @@ zone is told by the caller, and twice a year it is not enough:
 - The repeated hour (autumn) is decided for each device by, in this order: the device's own
   running clock, where the export prints it; a step back in the file, behind which is the second
   pass; crowding, where both passes are sorted into each other (Clarity does so): a time less
-  than half a cadence behind the last one of the first pass belongs to the second. Where nothing
-  tells, the first pass is taken.
+  than half a cadence behind the last one of the first pass belongs to the second; the rows
+  around: the second pass begins where that leaves the fewest gaps. Where nothing tells, the
+  first pass is taken. A file that begins with its newest row is read from its end.
 - The skipped hour (spring) does not exist; a clock that shows it was not yet put forward, so it
   is read with the offset before the change.
 """
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidReadingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
 # A file's dates are dates from here on, though a year such as 1 is a slip; far beyond the present
@@ -32,6 +33,8 @@ LATEST_YEAR = 2200
 _DAY = timedelta(days=1)
 # A device's usual spacing is looked for this many rows to either side.
 _AROUND = 500
+# Of what comes as seldom, neither crowding nor a gap says anything about one hour.
+_SELDOM = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,9 @@ def settle(
         then = certain + timedelta(seconds=seconds - origin)
         if abs(second - then) < abs(first - then):
             times[index] = second
-    for index in _second_passes(unknown, shown, times, repeated):
-        times[index] = clock.in_pass(shown[index], 1)
+    passes = {index: (times[index], clock.in_pass(shown[index], 1)) for index in unknown}
+    for index in _second_passes(passes, shown, times, repeated):
+        _, times[index] = passes[index]
 
 
 def _anchors(
@@ -165,34 +169,85 @@ def _anchors(
 
 
 def _second_passes(
-    unknown: Sequence[int],
-    shown: dict[int, datetime],
+    passes: Mapping[int, tuple[datetime, datetime]],
+    shown: Mapping[int, datetime],
     times: Sequence[datetime],
     repeated: set[int],
 ) -> list[int]:
-    """Return which rows belong to the second pass of each repeated hour, by the file's order."""
+    """Return which rows belong to the second pass of each repeated hour, by the rows around.
+
+    `passes` has the rows that no clock told: their UTC in either pass.
+    """
     days: dict[date, list[int]] = {}
-    for index in unknown:
+    for index in passes:
         # The two passes of one change lie within hours; two changes lie months apart.
         days.setdefault(shown[index].date(), []).append(index)
     found: list[int] = []
     for indices in days.values():
-        back = [b for a, b in pairwise(indices) if shown[b] < shown[a]]
-        if back:
-            found += [index for index in indices if index >= back[0]]
-            continue
         near = range(max(0, indices[0] - _AROUND), min(len(times), indices[-1] + _AROUND))
-        cadence = _cadence([times[index] for index in near if index not in repeated])
-        last: datetime | None = None
-        for index in indices:
-            if last is not None and shown[index] - last < cadence / 2:
-                found.append(index)
-            else:
-                last = shown[index]
+        certain = [index for index in near if index not in repeated]
+        around = [times[index] for index in certain]
+        before = [times[index] for index in certain if index < indices[0]][-1:]
+        behind = [times[index] for index in certain if index > indices[-1]][:1]
+        if _newest_first(around):
+            indices.reverse()
+            before, behind = behind, before
+        cadence = _cadence(around)
+        back = [at for at, (a, b) in enumerate(pairwise(indices), 1) if shown[b] < shown[a]]
+        if back:
+            found += indices[back[0] :]
+        elif cadence < _SELDOM:
+            crowded = _crowded([shown[index] for index in indices], cadence)
+            begins = _begins([passes[index] for index in indices], before, behind, cadence)
+            found += [indices[at] for at in crowded] or indices[begins:]
     return found
+
+
+def _newest_first(times: Sequence[datetime]) -> bool:
+    return sum((b > a) - (b < a) for a, b in pairwise(times)) < 0
+
+
+def _crowded(shown: Sequence[datetime], cadence: timedelta) -> list[int]:
+    """Return the places of the times that follow the last one of the first pass too closely."""
+    found: list[int] = []
+    last: datetime | None = None
+    for at, local in enumerate(shown):
+        if last is not None and local - last < cadence / 2:
+            found.append(at)
+        else:
+            last = local
+    return found
+
+
+def _begins(
+    passes: Sequence[tuple[datetime, datetime]],
+    before: Sequence[datetime],
+    behind: Sequence[datetime],
+    cadence: timedelta,
+) -> int:
+    """Return at which row the second pass begins such that fewest gaps are left.
+
+    It is the number of rows where it never begins, and the latest where several would do.
+    `before` and `behind` hold the certain row next to these, if there is one.
+    """
+
+    def gaps(earlier: Sequence[datetime], later: Sequence[datetime]) -> int:
+        return sum(b - a > cadence * 1.5 for a, b in zip(earlier, later, strict=False))
+
+    first, second = [one for one, _ in passes], [two for _, two in passes]
+    inside = [gaps([a], [b]) for a, b in pairwise(first)]
+    whole = sum(inside)
+    enters, leaves = gaps(before, first[:1]), gaps(second[-1:], behind)
+    left = [gaps(before, second[:1]) + whole + leaves]
+    left += [
+        enters + whole - inside[at - 1] + gaps([first[at - 1]], [second[at]]) + leaves
+        for at in range(1, len(passes))
+    ]
+    left.append(enters + whole + gaps(first[-1:], behind))
+    return max(range(len(left)), key=lambda at: (-left[at], at))
 
 
 def _cadence(times: Sequence[datetime]) -> timedelta:
     """Return the usual spacing; zero where there are too few to tell."""
-    gaps = sorted(b - a for a, b in pairwise(times) if b > a)
+    gaps = sorted(abs(b - a) for a, b in pairwise(times) if b != a)
     return gaps[len(gaps) // 2] if gaps else timedelta(0)

@@ -24,20 +24,29 @@ if TYPE_CHECKING:
 FORMAT = "CSV of treatments"
 SOURCE = "csv"
 COLUMNS = ("time", "kind", "amount", "unit", "note")
+# Beside these in a wearer's own export, so that who reads it back has the same records.
+NAMES = ("source", "id")
 # The intensity of exercise stands before its note, as "light: swimming"; a note that would be
 # taken for one has this before it.
 _BREAK = ": "
 
 
-def treatments_csv(treatments: Iterable[Treatment]) -> str:
-    """Write treatments, oldest first, times in UTC."""
+def treatments_csv(treatments: Iterable[Treatment], *, named: bool = False) -> str:
+    """Write treatments, oldest first, times in UTC; `named` with their source and id."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, *NAMES) if named else COLUMNS)
     for one in sorted(treatments, key=lambda one: one.time):
         amount = "" if one.amount is None else f"{one.amount!r}".removesuffix(".0")
         writer.writerow(
-            [utc_text(one.time), one.kind.value, amount, one.unit or "", safe(_note_cell(one))]
+            (
+                utc_text(one.time),
+                one.kind.value,
+                amount,
+                one.unit or "",
+                safe(_note_cell(one)),
+                *((safe(one.source), safe(one.id)) if named else ()),
+            )
         )
     return file.getvalue()
 
@@ -55,7 +64,8 @@ class OwnTreatments:
         names = [cell.casefold() for cell in header]
         if not set(COLUMNS) <= set(names):
             return None
-        return cls(width=len(header), columns={name: names.index(name) for name in COLUMNS})
+        known = (*COLUMNS, *NAMES) if set(NAMES) <= set(names) else COLUMNS
+        return cls(width=len(header), columns={name: names.index(name) for name in known})
 
     def read(
         self,
@@ -72,11 +82,30 @@ class OwnTreatments:
         def read_row(line: int, raw: Sequence[str] | None) -> None:
             cells = tidy(raw, self.width)
             said = {name: cells[at] for name, at in self.columns.items()}
-            gathering.log(line, stamp_of(said["time"]), [_logged(said)])
+            stamp = stamp_of(said["time"])
+            if raw is None or stamp.offset is None or not (said.get("source") and said.get("id")):
+                gathering.log(line, stamp, [_logged(said)])
+                return
+            # As it stands in the file: a note may begin with a blank.
+            said["note"] = raw[self.columns["note"]]
+            logged = _logged(said)
+            gathering.keep(
+                line,
+                Treatment(
+                    time=gathering.clock.utc(stamp),
+                    source=source or unsafe(said["source"]),
+                    id=unsafe(raw[self.columns["id"]]),
+                    kind=logged.kind,
+                    amount=logged.amount,
+                    note=logged.note,
+                    intensity=logged.intensity,
+                ),
+            )
 
-        for line, cells in rows:
+        count = 0
+        for count, (line, cells) in enumerate(rows, 1):  # noqa: B007 - asked for below
             gathering.attempt(line, read_row, cells)
-        return gathering.export(format=FORMAT, unit=Unit.MG_DL)
+        return gathering.export(format=FORMAT, unit=Unit.MG_DL, rows=count)
 
 
 def _logged(said: dict[str, str]) -> Logged:

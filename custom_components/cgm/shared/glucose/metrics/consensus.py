@@ -22,14 +22,18 @@ class Aim:
 
     percent: float
     more: bool = False
+    or_equal: bool = False
 
     def met(self, percent: float) -> bool:
-        """Tell whether `percent` meets it; the bound itself does not."""
+        """Tell whether `percent` meets it; the bound itself does only where it says so."""
+        if self.or_equal and percent == self.percent:
+            return True
         return percent > self.percent if self.more else percent < self.percent
 
     def __str__(self) -> str:
         """Write it as people read it: "> 70 %"."""
-        return f"{'>' if self.more else '<'} {self.percent:g} %"
+        signs = "≥≤" if self.or_equal else "><"
+        return f"{signs[0 if self.more else 1]} {self.percent:g} %"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,11 @@ class ConsensusAims:
     high: Aim | None
     very_high: Aim | None
     cv_at_most_percent: float = 36.0
+
+    @property
+    def cv(self) -> Aim:
+        """The aim of the coefficient of variation."""
+        return Aim(self.cv_at_most_percent, or_equal=True)
 
 
 # Battelino 2019, Diabetes Care 42:1593, table 3 and figure 1.

@@ -8,6 +8,8 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ..metrics.series import Series
+from ..metrics.standing import standing_minutes
 from ..reading import Bound, Kind
 from ..targets import Status, status_of
 from ..units import shown
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 _GAP_AT_LEAST = timedelta(minutes=11)
 _GAP_CADENCES = 2.2
 _MINUTE = timedelta(minutes=1)
+_USUAL_CADENCE = timedelta(minutes=5)
+# What no rounding of a sum of minutes may decide.
+_SLIP = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,7 @@ def day_picture(day: Day, look: Look) -> bytes:
         top=sheet.height * 0.235,
         right=sheet.width - small * 1.6,
         bottom=sheet.height - small * (2.4 + LINES * 1.25),
-        top_mg_dl=top_for(reading.mg_dl for reading in seen),
+        top_mg_dl=top_for((reading.mg_dl for reading in seen), day.targets),
     )
     scale = DayScale(frame=frame, start=day.start, end=day.end)
     draw_frame(sheet, frame, look, day.targets)
@@ -123,18 +128,35 @@ def _draw_readings(
 
 
 def _runs(sensor: Sequence[Reading]) -> Iterator[list[Reading]]:
-    """Part the readings where some are missing."""
-    steps = [(after.time - before.time) / _MINUTE for before, after in pairwise(sensor)]
-    usual = median(steps) if steps else 0.0
-    gap = max(_GAP_AT_LEAST, usual * _MINUTE * _GAP_CADENCES)
+    """Part the readings where some are missing, by how often their own series has one."""
+    usual = _cadences(sensor)
     run: list[Reading] = []
     for reading in sensor:
-        if run and reading.time - run[-1].time > gap:
-            yield run
-            run = []
+        if run:
+            cadence = max(usual[_series_of(run[-1])], usual[_series_of(reading)])
+            if reading.time - run[-1].time > max(_GAP_AT_LEAST, cadence * _GAP_CADENCES):
+                yield run
+                run = []
         run.append(reading)
     if run:
         yield run
+
+
+def _cadences(sensor: Sequence[Reading]) -> dict[tuple[str, str], timedelta]:
+    """Return each series' usual step: Libre's graph has one in 15 minutes between live ones."""
+    times: dict[tuple[str, str], list[datetime]] = {}
+    for reading in sensor:
+        times.setdefault(_series_of(reading), []).append(reading.time)
+    return {series: _usual_step(rows) for series, rows in times.items()}
+
+
+def _usual_step(times: Sequence[datetime]) -> timedelta:
+    steps = [(after - before) / _MINUTE for before, after in pairwise(times)]
+    return (median(steps) * _MINUTE if steps else timedelta()) or _USUAL_CADENCE
+
+
+def _series_of(reading: Reading) -> tuple[str, str]:
+    return reading.source, reading.series
 
 
 def _draw_head(sheet: Sheet, day: Day, look: Look, seen: Sequence[Reading]) -> None:
@@ -142,31 +164,32 @@ def _draw_head(sheet: Sheet, day: Day, look: Look, seen: Sequence[Reading]) -> N
     words, palette, small = words_of(look.language), sheet.palette, sheet.height // 28
     left, right, line = small * 1.4, sheet.width - small * 1.4, small * 1.45
     today = day.start <= day.now < day.end
-    title = words.date(day.date)
-    sheet.words((right, small * 1.1), title, small, palette.ink, "ra")
+    lines = [(words.date(day.date), palette.ink)]
     if today:
-        sheet.words((right, small * 1.1 + line), words.today, small, palette.faint, "ra")
-    share = _share_in_range(seen, day.targets)
+        lines.append((words.today, palette.faint))
+    share = _share_in_range(seen, day)
     if share is not None:
-        text = f"{share:.0f} % {words.in_range}"
-        sheet.words((right, small * 1.1 + line * 2), text, small, palette.ink, "ra")
+        # Never more than it is: 100 % is all of it.
+        lines.append((f"{int(share + _SLIP)} % {words.in_range}", palette.ink))
+    for place, (text, colour) in enumerate(lines):
+        sheet.words((right, small * 1.1 + line * place), text, small, colour, "ra")
     if not today:
         return
     if day.current is None:
         sheet.words((left, small * 1.6), words.no_data, round(small * 1.5), palette.ink)
         last = max((r for r in seen if r.kind is Kind.CGM), key=_time, default=None)
         if last is not None:
-            ago = _ago(last, day.now, look)
+            ago = _ago(last, day, look)
             sheet.words((left, small * 1.6 + line * 1.6), ago, small, palette.faint)
         return
-    colour = _colour(palette, day.current, day.targets)
+    shade = _colour(palette, day.current, day.targets)
     number = _number(day.current, look)
-    width = sheet.words((left, small * 0.9), number, small * 3, colour)
+    width = sheet.words((left, small * 0.9), number, small * 3, shade)
     if day.trend is not None:
-        draw_arrow(sheet, day.trend, (left + width + small * 1.9, small * 2.6), small * 1.6, colour)
+        draw_arrow(sheet, day.trend, (left + width + small * 1.9, small * 2.6), small * 1.6, shade)
     beside = left + width + small * 3.8
     sheet.words((beside, small * 1.35), look.unit.value, small, palette.faint)
-    ago = _ago(day.current, day.now, look)
+    ago = _ago(day.current, day, look)
     sheet.words((beside, small * 1.35 + line), ago, small, palette.ink)
 
 
@@ -179,18 +202,21 @@ def _number(reading: Reading, look: Look) -> str:
     return words.number(shown(reading.mg_dl, look.unit))
 
 
-def _ago(reading: Reading, now: datetime, look: Look) -> str:
-    minutes = max((now - reading.time) // _MINUTE, 0)
-    return words_of(look.language).minutes_ago.format(minutes=minutes)
+def _ago(reading: Reading, day: Day, look: Look) -> str:
+    """Return when a reading was, by the clock and by its age: a picture is looked at later, too."""
+    minutes = max((day.now - reading.time) // _MINUTE, 0)
+    ago = words_of(look.language).minutes_ago.format(minutes=minutes)
+    return f"{reading.time.astimezone(day.zone):%H:%M}, {ago}"
 
 
-def _share_in_range(seen: Sequence[Reading], targets: Targets) -> float | None:
-    """Return the percentage of the sensor's readings in range, None of none."""
+def _share_in_range(seen: Sequence[Reading], day: Day) -> float | None:
+    """Return the percentage of the known time in range, None where nothing is known."""
     sensor = [reading for reading in seen if reading.kind is Kind.CGM]
     if not sensor:
         return None
-    inside = sum(status_of(reading, targets) is Status.IN_RANGE for reading in sensor)
-    return 100 * inside / len(sensor)
+    minutes = standing_minutes(Series.of(sensor, day.zone), max(_cadences(sensor).values()))
+    inside = [status_of(reading, day.targets) is Status.IN_RANGE for reading in sensor]
+    return float(100 * minutes[inside].sum() / minutes.sum())
 
 
 def _colour(palette: Palette, reading: Reading, targets: Targets) -> Colour:

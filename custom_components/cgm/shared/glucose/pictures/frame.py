@@ -46,9 +46,9 @@ class Frame:
         return self.left + part * (self.right - self.left)
 
 
-def top_for(values: Iterable[float]) -> float:
-    """Return where the axis ends: the usual top, or the next full 50 above the highest value."""
-    highest = max(values, default=0)
+def top_for(values: Iterable[float], targets: Targets) -> float:
+    """Return where the axis ends: the usual top, or the next full 50 above all that is shown."""
+    highest = max([*values, targets.urgent_high_mg_dl])
     fifties = -(-highest // 50) * 50
     return min(max(USUAL_TOP_MG_DL, fifties), HIGHEST_TOP_MG_DL)
 
@@ -77,8 +77,9 @@ def draw_frame(sheet: Sheet, frame: Frame, look: Look, targets: Targets) -> None
         taken.append(label)
         number = words.number(shown(mg_dl, look.unit))
         sheet.words((frame.left - small * 0.5, label), number, small, palette.ink, "rm")
-    top = words.number(shown(frame.top_mg_dl, look.unit))
-    sheet.words((frame.left - small * 0.5, frame.top), top, small, palette.faint, "rm")
+    if taken[-1] - frame.top > small * 1.05:
+        top = words.number(shown(frame.top_mg_dl, look.unit))
+        sheet.words((frame.left - small * 0.5, frame.top), top, small, palette.faint, "rm")
     sheet.line([(frame.left, frame.bottom), (frame.right, frame.bottom)], palette.faint, 1.5)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..treatment import TreatmentKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from ..treatment import Treatment
@@ -71,24 +71,41 @@ def draw_alarms(sheet: Sheet, scale: DayScale, alarms: Iterable[Span], now: date
 
 
 def draw_treatments(
-    sheet: Sheet, scale: DayScale, treatments: Iterable[Treatment], words: Words
+    sheet: Sheet, scale: DayScale, treatments: Sequence[Treatment], words: Words
 ) -> None:
     """Draw each treatment under its time, below the hours, with its amount."""
     small = sheet.height // 38
     below = scale.frame.bottom + small * 2.4
-    free = [float("-inf")] * LINES
-    for one in sorted(treatments, key=lambda treatment: treatment.time):
-        if not scale.has(one.time):
-            continue
-        line = _LINES.get(one.kind, _LINE_OF_OTHERS)
-        x, y = scale.x(one.time), below + (line + 0.5) * small * 1.3
-        colour = _of_kind(sheet.palette, one.kind)
-        _draw_mark(sheet, one.kind, (x, y), small, colour)
-        # Amounts that would lie on each other are left out; the marks stay.
-        if one.amount is not None and one.unit is not None and x > free[line]:
-            text = words.amount(one.amount, one.unit)
-            width = sheet.words((x + small * 0.6, y), text, small, sheet.palette.ink, "lm")
-            free[line] = x + small + width
+    for line in range(LINES):
+        y = below + (line + 0.5) * small * 1.3
+        row = sorted((one for one in treatments if _line_of(one, scale) == line), key=_time)
+        marks = [scale.x(one.time) for one in row]
+        # From where to where a line is free between the marks; amounts stand in what is left.
+        free = 0.0
+        for one, x, following in zip(row, marks, [*marks, sheet.width][1:], strict=True):
+            _draw_mark(sheet, one.kind, (x, y), small, _of_kind(sheet.palette, one.kind))
+            if one.amount is not None and one.unit is not None:
+                text = words.amount(one.amount, one.unit)
+                width = sheet.width_of(text, small)
+                # Amounts that would lie on each other or on a mark are left out; the marks stay.
+                if x + small * 1.1 + width <= following:
+                    sheet.words((x + small * 0.6, y), text, small, sheet.palette.ink, "lm")
+                    free = x + small * 1.1 + width
+                    continue
+                if x - small * 1.1 - width >= free:
+                    sheet.words((x - small * 0.6, y), text, small, sheet.palette.ink, "rm")
+            free = x + small * 0.5
+
+
+def _line_of(treatment: Treatment, scale: DayScale) -> int | None:
+    """Return the line a treatment stands on, None for one of another day."""
+    if not scale.has(treatment.time):
+        return None
+    return _LINES.get(treatment.kind, _LINE_OF_OTHERS)
+
+
+def _time(treatment: Treatment) -> datetime:
+    return treatment.time
 
 
 def _draw_mark(

@@ -82,7 +82,7 @@ def profile_picture(profile: Profile, look: Look) -> bytes:
         top=sheet.height * 0.235,
         right=sheet.width - small * (9.5 if known and profile.ranges else 1.6),
         bottom=sheet.height - small * 4.4,
-        top_mg_dl=top_for(value for value in values if not isnan(value)),
+        top_mg_dl=top_for((value for value in values if not isnan(value)), profile.targets),
     )
     draw_frame(sheet, frame, look, profile.targets)
     draw_hours(sheet, frame, hours_of_any_day())

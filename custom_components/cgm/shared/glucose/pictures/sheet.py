@@ -114,6 +114,10 @@ class Sheet:
     ) -> float:
         """Write one line above all shapes; return its width. Pillow's docs say the anchors."""
         self._words.append((at, text, size, colour, anchor))
+        return self.width_of(text, size)
+
+    def width_of(self, text: str, size: int) -> float:
+        """Return how wide a line would be."""
         return _font(size).getlength(text)
 
     def png(self) -> bytes:

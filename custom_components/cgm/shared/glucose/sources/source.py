@@ -99,9 +99,10 @@ class Account(Protocol):
 class TreatmentAccount(Account, Protocol):
     """An account that also knows treatments; most do not."""
 
-    async def treatments(self, wearer: str, source: str, since: datetime) -> TreatmentAnswer:
+    async def treatments(self, wearer: str, source: str, since: datetime) -> TreatmentAnswer | None:
         """Return what the vendor has of `wearer` at or after `since`, under the id `source`.
 
+        None where the account stands for another one that knows no treatments after all.
         Where the credentials may read readings only, it is an UnexpectedAnswer that says so.
         """
 

@@ -13,6 +13,7 @@ from .answers import Opened
 from .faults import told
 from .file import open_file
 from .migrations import MIGRATIONS, Migration
+from .still import still
 
 Clock = Callable[[], datetime]
 
@@ -28,6 +29,7 @@ class Connection:
         self._migrations = migrations
         self._open_connection: sqlite3.Connection | None = None
         self._suspect = False
+        self._still: sqlite3.Connection | None = None
 
     def open(self) -> Opened:
         """Connect, having made, checked, set aside or migrated the file; again if already open.
@@ -42,6 +44,7 @@ class Connection:
 
     def close(self) -> None:
         """Write the log back into the file and let go of it; harmless when not open."""
+        self.let_move()
         if self._open_connection is not None:
             # SQLite's last connection does so by itself; where the disk is too full for it,
             # the log stays and the next open() goes on from there.
@@ -54,6 +57,23 @@ class Connection:
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreUnavailable("history cannot be used now: another program is reading it")
+
+    def hold_still(self) -> None:
+        """Let nobody write into the file until let_move: what is written waits in the log.
+
+        So a copy of the file is whole however long copying takes, and with the log, however
+        short that is cut, as it was at a later moment. Raises StoreUnavailable.
+        """
+        self.let_move()
+        self.checkpoint()
+        with told():
+            self._still = still(self._path)
+
+    def let_move(self) -> None:
+        """Have the log written back into the file again; harmless when it is."""
+        if self._still is not None:
+            self._still.close()
+            self._still = None
 
     @contextmanager
     def looking(self) -> Iterator[sqlite3.Connection]:
@@ -69,8 +89,15 @@ class Connection:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection within one transaction: all of it is kept, or nothing."""
+        """Lend the connection within one transaction: all of it is kept, or nothing.
+
+        Within another one it is part of that.
+        """
         with self.looking() as connection:
+            within = connection.in_transaction
+            if within:
+                yield connection
+                return
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -97,6 +97,17 @@ class Readings(Connection):
             ]
         return _added(found)
 
+    def remove(self, wearer: str, reading: Reading) -> bool:
+        """Erase the reading of this one's identity; False where there is none."""
+        ((name, ((time_ms, *_),)),) = rows_of((reading,)).items()
+        with self.writing() as connection:
+            found = connection.execute(
+                "DELETE FROM readings WHERE time_ms = ? AND series_id = (SELECT id FROM series"
+                " WHERE (wearer, source, kind, series) = (?, ?, ?, ?))",
+                (time_ms, wearer, name.source, name.kind.value, name.series),
+            )
+            return found.rowcount > 0
+
     def _newest(self, wearer: str, source: str | None, kind: Kind | None) -> datetime | None:
         asked = {"wearer": wearer, "source": source, "kind": kind and kind.value}
         with self.looking() as connection:
