@@ -122,7 +122,8 @@ def _bytes(table: Table, scratch: Path) -> None:
         "  At a real pace the kernel writes all that a reading changed before the next one comes:\n"
         "  whole pages of 4 KiB. The last line is the floor of every way with a commit for each\n"
         "  reading: one page of data, and where the file system has no journal one of the inode.\n"
-        "  No way reaches 4 MB so: that is below the floor. SQLite's -shm, pages of a file too, is the rest of ours."
+        "  No way reaches 4 MB so: that is below the floor. SQLite's -shm, pages of a file too,\n"
+        "  is the rest of ours."
     )
 
 
