@@ -115,12 +115,15 @@ def _bytes(table: Table, scratch: Path) -> None:
         for way, what in WAYS.items():
             with tempfile.TemporaryDirectory(dir=scratch) as folder:
                 value = written(way, pace, folder) / MB
-            table.line(f"{about}: {what}", value, "MB", 4 if way == "outbox" else None)
+            # The limit was set by runs at once, as the naive way beside it was measured.
+            most = 4 if (way, pace) == ("outbox", "fast") else None
+            table.line(f"{about}: {what}", value, "MB", most)
     print(
         "  At a real pace the kernel writes all that a reading changed before the next one comes:\n"
         "  whole pages of 4 KiB. The last line is the floor of every way with a commit for each\n"
         "  reading: one page of data, and where the file system has no journal one of the inode.\n"
-        "  4 MB is below that floor. SQLite's -shm, pages of a file too, is the rest of ours."
+        "  No way reaches 4 MB so: that is below the floor. SQLite's -shm, pages of a file too,\n"
+        "  is the rest of ours."
     )
 
 
