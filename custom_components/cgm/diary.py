@@ -10,8 +10,6 @@ from zoneinfo import ZoneInfo
 from .const import CONF_TIME_ZONE
 from .diary_entry import DiaryEntry
 from .diary_words import episode_title, treatment_title
-from .shared.glucose.metrics.episodes import Level, episodes_of
-from .shared.glucose.metrics.series import Series
 from .shared.glucose.treatment import TreatmentKind
 from .wearer_history import merged_between
 
@@ -130,12 +128,16 @@ class Diary:
         read = merged_between(self._wearer, start, end)
         targets = self._wearer.targets
         zone = ZoneInfo(self._wearer.entry.options.get(CONF_TIME_ZONE, "UTC"))
-        levels = (
-            Level(threshold_mg_dl=targets.low_mg_dl, low=True),
-            Level(threshold_mg_dl=targets.high_mg_dl, low=False),
-        )
 
         def work(store: Store) -> list[_Episode]:
+            # numpy takes a while to load, for which Home Assistant's start need not wait.
+            from .shared.glucose.metrics.episodes import Level, episodes_of  # noqa: PLC0415
+            from .shared.glucose.metrics.series import Series  # noqa: PLC0415
+
+            levels = (
+                Level(threshold_mg_dl=targets.low_mg_dl, low=True),
+                Level(threshold_mg_dl=targets.high_mg_dl, low=False),
+            )
             readings = read(store)
             series = Series.of(readings, zone)
             grid, last = series.grid, series.last

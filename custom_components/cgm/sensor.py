@@ -10,7 +10,7 @@ from homeassistant.components.sensor import (
     SensorEntity,
     SensorEntityDescription,
 )
-from homeassistant.const import UnitOfBloodGlucoseConcentration
+from homeassistant.const import MATCH_ALL, UnitOfBloodGlucoseConcentration
 from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_time_interval
@@ -155,6 +155,8 @@ class MeasureSensor(_GlucoseSensor):
     """A sensor of a stretch of time; its period is computed while at least one shows it."""
 
     entity_description: MeasureSensorDescription
+    # They change with each look, and tell of the past what the history knows.
+    _unrecorded_attributes = frozenset({MATCH_ALL})
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from .alarm_spans import async_spans
-from .const import CONF_DARK, CONF_LARGE, CONF_PICTURES, CONF_TIME_ZONE
+from .const import CONF_DARK, CONF_LARGE, CONF_PICTURES, CONF_TIME_ZONE, PERIODS
 from .shared.glucose.merge import USUAL_CADENCE, merged, meter_readings
-from .shared.glucose.metrics.series import Series
-from .shared.glucose.metrics.sufficiency import DAYS
-from .shared.glucose.pictures.day import Day, day_picture
 from .shared.glucose.pictures.look import Look, Size
-from .shared.glucose.pictures.profile import Profile, profile_picture
 from .wearer_history import async_merged
 
 if TYPE_CHECKING:
@@ -107,23 +103,33 @@ class Pictures:
         wearer, shows = self._wearer, self.day_shows
         now = wearer.now()
         start = datetime.combine(shows.date, time(), shows.zone).astimezone(UTC)
-        day = Day(
-            date=shows.date,
-            zone=shows.zone,
-            now=now,
-            readings=await self._async_readings(start - _BEFORE, now),
-            targets=shows.targets,
-            current=shows.present.reading,
-            trend=shows.present.trend,
-            treatments=await wearer.records.async_between(start, now),
-            alarms=await async_spans(wearer, start),
-        )
-        return await wearer.hass.async_add_executor_job(day_picture, day, shows.look)
+        readings = await self._async_readings(start - _BEFORE, now)
+        treatments = await wearer.records.async_between(start, now)
+        alarms = await async_spans(wearer, start)
+
+        def draw() -> bytes:
+            # numpy and Pillow take a while to load, for which neither the start nor the loop waits.
+            from .shared.glucose.pictures.day import Day, day_picture  # noqa: PLC0415
+
+            day = Day(
+                date=shows.date,
+                zone=shows.zone,
+                now=now,
+                readings=readings,
+                targets=shows.targets,
+                current=shows.present.reading,
+                trend=shows.present.trend,
+                treatments=treatments,
+                alarms=alarms,
+            )
+            return day_picture(day, shows.look)
+
+        return await wearer.hass.async_add_executor_job(draw)
 
     async def async_profile(self) -> bytes:
         """Return the profile of the 14 days up to the full hour as a PNG. Raises StoreError."""
         wearer, shows = self._wearer, self.profile_shows
-        readings = await async_merged(wearer, shows.end - timedelta(days=DAYS), shows.end)
+        readings = await async_merged(wearer, shows.end - PERIODS["14d"], shows.end)
         # Where intervals mix a reading stands for the time until the next one, for one of the
         # longest at most (standing.py).
         cadence = max(wearer.cadences.values(), default=USUAL_CADENCE)
@@ -151,5 +157,8 @@ class Pictures:
 
 def _drawn(readings: list[Reading], shows: ProfileShows, cadence: timedelta) -> bytes:
     """Return the profile of readings as a PNG; takes a tenth of a second."""
+    from .shared.glucose.metrics.series import Series  # noqa: PLC0415 - as above
+    from .shared.glucose.pictures.profile import Profile, profile_picture  # noqa: PLC0415
+
     series = Series.of(readings, shows.zone)
     return profile_picture(Profile.of(series, shows.end, cadence, shows.targets), shows.look)

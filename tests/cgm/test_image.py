@@ -16,7 +16,6 @@ from PIL import Image
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.cgm import wearer_pictures
 from custom_components.cgm.shared.glucose.alarms.state import What
 from custom_components.cgm.shared.glucose.errors import StoreUnavailable
 from custom_components.cgm.shared.glucose.metrics.agp import Agp
@@ -36,6 +35,8 @@ TODAY = "image.alex_today"
 PROFILE = "image.alex_glucose_profile_agp"
 BOTH = pytest.mark.parametrize("entity", [TODAY, PROFILE])
 MINUTE = timedelta(minutes=1)
+
+PICTURES = "custom_components.cgm.shared.glucose.pictures"
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def days(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Day, Look]]:
         drawn.append((day, look))
         return day_picture(day, look)
 
-    monkeypatch.setattr(wearer_pictures, "day_picture", draw)
+    monkeypatch.setattr(f"{PICTURES}.day.day_picture", draw)
     return drawn
 
 
@@ -70,7 +71,7 @@ def profiles(monkeypatch: pytest.MonkeyPatch) -> list[Profile]:
         drawn.append(profile)
         return profile_picture(profile, look)
 
-    monkeypatch.setattr(wearer_pictures, "profile_picture", draw)
+    monkeypatch.setattr(f"{PICTURES}.profile.profile_picture", draw)
     return drawn
 
 

@@ -367,9 +367,15 @@ async def test_an_idle_hour_wakes_up_seldom_and_writes_nothing(
     assert 5 <= dexcom.reads - asked <= 30
     # Two looks a minute, and one each five minutes at the measures of the day.
     assert len(wakes) < 175
-    # That there are no readings is said again each half hour, and nothing else changes.
-    said = [event.data["new_state"] for event in states]
+    # That there are no readings is said again each half hour; beside it the pictures
+    # change, which end with the hour or the day, and the measures of days that go by.
+    said = [state for event in states if (state := event.data["new_state"]) is not None]
     told = [
-        (state.entity_id, state.attributes["event_type"]) for state in said if state is not None
+        (state.entity_id, state.attributes["event_type"])
+        for state in said
+        if "event_type" in state.attributes
     ]
     assert told == [("event.alex_alarm", "repeated")] * 2
+    others = {state.entity_id for state in said} - {"event.alex_alarm"}
+    assert all(entity.startswith("image.") or entity[-4:] in {"24_h", "14_d"} for entity in others)
+    assert len(said) < 80

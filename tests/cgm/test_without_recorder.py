@@ -7,6 +7,8 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 
+from custom_components.cgm.const import DOMAIN
+
 from .conftest import AddWearer, PassTime
 from .watching import GLUCOSE, NOON, kept, value
 
@@ -30,4 +32,22 @@ async def test_a_wearer_is_set_up_and_read_for_hours(
     assert "recorder" not in hass.config.components
     assert value(hass, GLUCOSE).isdecimal()
     assert len(await kept(hass, wearer)) > 3900
+    assert await hass.config_entries.async_unload(wearer.entry_id)
+
+
+async def test_a_history_can_be_erased(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    add_wearer: AddWearer,
+    simulated: dict[str, Any],
+    pass_time: PassTime,
+) -> None:
+    freezer.move_to(NOON)
+    wearer = add_wearer(simulated)
+    assert await hass.config_entries.async_setup(wearer.entry_id)
+    await pass_time(timedelta(minutes=15), timedelta(minutes=1))
+    assert await kept(hass, wearer)
+    data = {"confirm": wearer.title}
+    await hass.services.async_call(DOMAIN, "erase_history", data, blocking=True)
+    assert await kept(hass, wearer) == []
     assert await hass.config_entries.async_unload(wearer.entry_id)

@@ -214,6 +214,16 @@ def test_a_closed_pipe_is_left_such_that_python_closes_it_in_peace(
         assert main(["alarms", str(low_night), "--tz", "UTC"]) == 0
 
 
+def test_an_answer_that_finds_no_room_is_said_in_one_line(
+    low_night: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert main(["alarms", str(low_night), "--tz", "UTC"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == "glucose alarms: cannot write the answer: No space left on device"
+
+
 def test_a_folder_of_the_same_name_where_one_stands_changes_nothing(
     low_night: Path, tmp_path: Path
 ) -> None:
