@@ -26,7 +26,7 @@ class AlarmNotActive(GlucoseError):  # noqa: N818 - named for what the user is t
     """The alarm is not active: there is nothing to acknowledge or silence."""
 
 
-class SilenceTooLong(GlucoseError, ValueError):  # noqa: N818
+class SilenceTooLong(GlucoseError, ValueError):  # noqa: N818 - as in errors.py
     """The alarm cannot be silenced for so long: choose `longest` at most."""
 
     def __init__(self, longest: timedelta) -> None:

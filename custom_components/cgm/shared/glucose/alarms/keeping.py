@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ def read_back(text: str, now: datetime) -> tuple[Alarms, timedelta]:
 def _awake(state: AlarmState) -> AlarmState:
     if state.silence_left is None:
         return state
-    return AlarmState(**{**_values(state), "silence_left": timedelta()})  # type: ignore[arg-type]
+    return replace(state, silence_left=timedelta())
 
 
 def _values(state: AlarmState) -> dict[str, object]:
@@ -100,7 +100,7 @@ def _state(kind: AlarmKind, plain: Mapping[str, object]) -> AlarmState:
     if "reading" in values:
         values["reading"] = _reading(values["reading"])
     values["phase"] = Phase(str(values.get("phase", Phase.CLEAR)))
-    state = AlarmState(**values)  # type: ignore[arg-type]
+    state = AlarmState(**values)  # type: ignore[arg-type]  # looked at below
     whole = state.extreme_mg_dl is None or type(state.extreme_mg_dl) is int
     named = state.raised_by is None or isinstance(state.raised_by, str)
     if not whole or not named or type(state.owed) is not bool:

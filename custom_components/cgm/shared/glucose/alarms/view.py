@@ -86,7 +86,7 @@ class View:
         if self.stream is None:
             return None
         newest, *before = _steps_back(self.stream, 2)
-        if len(before) < 2 or any(row.bound for row in (newest, *before)):  # noqa: PLR2004
+        if len(before) < 2 or any(row.bound for row in (newest, *before)):  # noqa: PLR2004 - a slope
             return None
         return before[0].mg_dl - before[1].mg_dl, newest.mg_dl - before[0].mg_dl
 
@@ -99,7 +99,7 @@ class View:
         if self.stream is None:
             return False
         newest, *before = _steps_back(self.stream, 2)
-        if len(before) < 2 or any(row.bound for row in before):  # noqa: PLR2004
+        if len(before) < 2 or any(row.bound for row in before):  # noqa: PLR2004 - a slope
             return False
         fall = _per_minute(newest, before[0])
         return fall <= -STEEP_MG_DL_PER_MINUTE and (
