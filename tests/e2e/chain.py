@@ -102,6 +102,15 @@ class Chain:
         """Home Assistant's history on disk."""
         return self.folder / "home" / "cgm.db"
 
+    @contextmanager
+    def without_broker(self) -> Iterator[None]:
+        """Kill the broker, and start it afterwards, for the next test too, whatever happened."""
+        self.broker.kill()
+        try:
+            yield
+        finally:
+            self.broker.start()
+
     def next_node(self) -> str:
         """Return a node that no test has used."""
         self._used += 1

@@ -21,10 +21,13 @@ class Network:
         self.port: int = self._listener.getsockname()[1]
         self._down = False
         self._lines: list[_Line] = []
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        # A line is laid either before a cut, which then cuts it, or after, to nowhere.
+        self._laying = threading.Lock()
 
     def __enter__(self) -> Self:
         """Begin to carry."""
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listening.start()
         return self
 
     def __exit__(
@@ -37,15 +40,17 @@ class Network:
         # Closed alone, a socket that somebody waits at stays open.
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        self._listening.join()
         self._listener.close()
         for line in self._lines:
             line.close()
 
     def cut(self) -> None:
         """Carry nothing any more: what is open stays open, and nobody is answered."""
-        self._down = True
-        for line in self._lines:
-            line.dead = True
+        with self._laying:
+            self._down = True
+            for line in self._lines:
+                line.dead = True
 
     def mend(self) -> None:
         """Carry new connections; those that were cut never come back."""
@@ -55,8 +60,8 @@ class Network:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                line = _Line(near, None if self._down else self._to)
-                self._lines.append(line)
+                with self._laying:
+                    self._lines.append(_Line(near, None if self._down else self._to))
 
 
 class _Line:
@@ -65,11 +70,13 @@ class _Line:
     def __init__(self, near: socket.socket, to: int | None) -> None:
         self.dead = to is None
         self._ends = [near]
+        self._carrying: list[threading.Thread] = []
         if to is not None:
             far = socket.create_connection(("127.0.0.1", to))
             self._ends.append(far)
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+            for way in ((near, far), (far, near)):
+                self._carrying.append(threading.Thread(target=self._carry, args=way, daemon=True))
+                self._carrying[-1].start()
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
@@ -84,4 +91,7 @@ class _Line:
         for end in self._ends:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        for thread in self._carrying:
+            thread.join()
+        for end in self._ends:
             end.close()

@@ -39,11 +39,10 @@ def test_a_backlog_arrives(chain: Chain, source: Source) -> None:
 
 
 def test_the_broker_stops_and_comes_back_empty(case: Case) -> None:
-    case.chain.broker.kill()
-    case.restart_agent(60)
-    time.sleep(3)
-    case.chain.broker.empty()
-    case.chain.broker.start()
+    with case.chain.without_broker():
+        case.restart_agent(60)
+        time.sleep(3)
+        case.chain.broker.empty()
     case.arrive()
 
 

@@ -212,13 +212,10 @@ def test_a_home_that_is_gone_has_somebody_called_until_it_is_back(
 
 
 def test_a_dead_broker_has_somebody_called(night: Night) -> None:
-    night.case.chain.broker.kill()
-    try:
+    with night.case.chain.without_broker():
         night.wearer.measure(47)
         night.hears("call", "call", within=AFTER + REPEATS + SOON)
         assert night.gaps()[0] > REPEATS - SLACK
-    finally:
-        night.case.chain.broker.start()
     assert until(lambda: night.callee.events[-1] == "back", 60), night.case.agent.log()[-3000:]
     night.seen = len(night.callee.events)
     night.case.arrive()
