@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
 
 from homeassistant.components.calendar import (
@@ -9,8 +10,9 @@ from homeassistant.components.calendar import (
     CalendarEntityDescription,
     CalendarEvent,
 )
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER
@@ -19,14 +21,15 @@ from .shared.glucose.errors import StoreError
 from .wearer import CgmConfigEntry, Wearer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from homeassistant.core import HomeAssistant
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
     from .diary_entry import DiaryEntry
 
 PARALLEL_UPDATES = 0
+
+# A day of readings is read for it: in a burst of lows not while alarms are under way.
+_LOOK_AFTER = timedelta(seconds=5)
 
 DIARY = CalendarEntityDescription(key="diary", translation_key="diary")
 
@@ -43,31 +46,45 @@ async def async_setup_entry(
 class DiaryCalendar(CgmEntity, CalendarEntity):
     """Shows the wearer's diary; nothing is written through it."""
 
+    _is_of_now = False
+
     def __init__(self, wearer: Wearer) -> None:
         """Belong to the wearer's own device."""
         super().__init__(wearer, DIARY, wearer.id)
-        self._told = False
+        self._cancel: CALLBACK_TYPE | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the wearer from now until removed."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._cancel_look)
 
     async def async_update(self) -> None:
         """Learn of the episode that runs now; while the history cannot be read, of none anew."""
-        self._told = True
-        # Told while it looks, Home Assistant calls no second time: then it looks again itself.
-        while self._told:
-            self._told = False
-            try:
-                await self.wearer.diary.async_follow()
-            except StoreError as error:
-                LOGGER.debug("The diary was not read: %s", error)
+        try:
+            await self.wearer.diary.async_follow()
+        except StoreError as error:
+            LOGGER.debug("The diary was not read: %s", error)
 
     @callback
     @override
     def async_told(self) -> None:
-        """Look first, unless there is nothing to: that an episode begins or is over is history."""
-        if self.wearer.diary.is_calm:
-            self.async_write_ha_state()
-            return
-        self._told = True
-        self.async_schedule_update_ha_state(force_refresh=True)
+        """Look soon, unless there is nothing to: that an episode begins or is over is history."""
+        self.async_write_ha_state()
+        if self._cancel is None and not self.wearer.diary.is_calm:
+            self._cancel = async_call_later(
+                self.hass, _LOOK_AFTER, HassJob(self._async_look, cancel_on_shutdown=True)
+            )
+
+    async def _async_look(self, _now: datetime) -> None:
+        self._cancel = None
+        await self.async_update()
+        self.async_write_ha_state()
+
+    def _cancel_look(self) -> None:
+        if self._cancel is not None:
+            self._cancel()
+            self._cancel = None
 
     @property
     @override

@@ -21,6 +21,8 @@ class CgmEntity(Entity):
 
     _attr_has_entity_name = True
     _attr_should_poll = False
+    # Of what lies further back than now an alarm need not wait until it is shown.
+    _is_of_now = True
 
     def __init__(self, wearer: Wearer, description: EntityDescription, device: str) -> None:
         """Name the device that wearer.py registers."""
@@ -32,7 +34,10 @@ class CgmEntity(Entity):
     async def async_added_to_hass(self) -> None:
         """Listen from now until removed."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.wearer.async_add_listener(self.async_told))
+        listen = (
+            self.wearer.async_add_listener if self._is_of_now else self.wearer.async_add_follower
+        )
+        self.async_on_remove(listen(self.async_told))
 
     @callback
     def async_told(self) -> None:

@@ -77,6 +77,7 @@ class Picture(CgmEntity, ImageEntity):
 
     entity_description: PictureDescription
     _attr_content_type = "image/png"
+    _is_of_now = False
 
     def __init__(
         self, hass: HomeAssistant, wearer: Wearer, description: PictureDescription

@@ -155,6 +155,7 @@ class MeasureSensor(_GlucoseSensor):
     """A sensor of a stretch of time; its period is computed while at least one shows it."""
 
     entity_description: MeasureSensorDescription
+    _is_of_now = False
     # They change with each look, and tell of the past what the history knows.
     _unrecorded_attributes = frozenset({MATCH_ALL})
 

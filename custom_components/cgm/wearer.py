@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -84,6 +85,8 @@ class Wearer:
         self.present: Present
         self._recent: dict[Identity, Reading] = {}
         self._listeners: list[CALLBACK_TYPE] = []
+        self._followers: list[CALLBACK_TYPE] = []
+        self._following: asyncio.Handle | None = None
         self._cancel_look: CALLBACK_TYPE | None = None
         self._refresh()
         self.alarms = AlarmWatch(self)
@@ -200,6 +203,8 @@ class Wearer:
         self.statistics.async_stop()
         self.measures.async_stop()
         self._cancel_timer()
+        if self._following is not None:
+            self._following.cancel()
         self.alarms.async_stop()
         self.heartbeat.async_stop()
         self.exports.async_stop()
@@ -300,6 +305,12 @@ class Wearer:
         return lambda: self._listeners.remove(listener)
 
     @callback
+    def async_add_follower(self, follower: Callable[[], None]) -> CALLBACK_TYPE:
+        """As a listener, but after them all and after the alarms: what none is judged by."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
+
+    @callback
     def async_refresh(self, come: Iterable[Reading] = ()) -> None:
         """Compute anew what is true now and tell everybody; `come` are readings that are new."""
         self._refresh()
@@ -317,6 +328,13 @@ class Wearer:
         """Tell everybody that something shown may have changed."""
         for listener in list(self._listeners):
             listener()
+        if self._following is None:
+            self._following = self.hass.loop.call_soon(self._follow)
+
+    def _follow(self) -> None:
+        self._following = None
+        for follower in list(self._followers):
+            follower()
 
     def _refresh(self) -> None:
         now = self.now()

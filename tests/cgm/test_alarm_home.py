@@ -1,5 +1,6 @@
 """Alarms in a real home: told at once, over restarts, failing disks, warm-ups and late readings."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -138,6 +139,27 @@ async def test_who_is_told_finds_the_value_and_the_alarm_that_it_is_about(
     assert set(seen) == {("51", "on")}
     await receive(wearer, reading(wearer, 90, minutes=1))
     assert seen[-1] == ("90", "off")
+
+
+async def test_what_lies_further_back_than_now_follows_the_alarm_by_itself(
+    hass: HomeAssistant, wearer: MockConfigEntry
+) -> None:
+    heard: list[str] = []
+    stop = running(wearer).async_add_follower(lambda: heard.append("follower"))
+    running(wearer).alarms.async_add_listener(lambda _: heard.append("alarm"))
+    work = hass.async_create_task(receive(wearer, reading(wearer, 51)), eager_start=True)
+    assert set(heard) == {"alarm"}
+    heard.clear()
+    # Once, however often it was told in one turn.
+    await asyncio.sleep(0)
+    assert heard == ["follower"]
+    await work
+    await hass.async_block_till_done()
+    heard.clear()
+    running(wearer).async_tell()
+    stop()
+    await hass.async_block_till_done()
+    assert heard == []
 
 
 async def test_it_repeats_and_is_over_when_glucose_is_back(
@@ -292,6 +314,18 @@ async def test_a_warm_up_quiets_missing_data_and_says_so(
     assert value(hass, STALE) == "on"
     assert attribute(hass, STALE, "quiet_until") is None
     assert told(said)[0] == ("stale", "fired")
+
+
+async def test_what_the_old_sensor_measures_does_not_end_the_warm_up_of_the_same_source(
+    wearer: MockConfigEntry,
+) -> None:
+    begun = dt_util.utcnow()
+    until = begun + 60 * MINUTE
+    await receive(wearer, reading(wearer, 100, minutes=5))
+    feed = only_feed(wearer)
+    life = SensorLife(started=begun, warm_up_until=until)
+    feed.status = type(feed.status)(state=feed.status.state, sensor=life)
+    assert quiet_until(running(wearer), begun + 30 * MINUTE) == until
 
 
 async def test_late_lows_are_logged_and_wake_nobody(

@@ -21,13 +21,15 @@ from custom_components.cgm.shared.glucose.reading import Bound, Reading
 from custom_components.cgm.shared.glucose.treatment import Intensity, Treatment, TreatmentKind
 from fakes.dexcom_share import FakeDexcomShare, Row
 
-from .conftest import AddWearer, PassTime, RunWearer, Settle
+from .conftest import AddWearer, PassTime, RunWearer
 from .vendors import dexcom_source
 from .watching import NOON, keep, running
 
 DIARY = "calendar.alex_diary"
 FIVE = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
+# The calendar looks five seconds after it was told.
+SOON = timedelta(seconds=6)
 NOW = datetime.fromisoformat(NOON)
 
 
@@ -313,6 +315,7 @@ async def test_an_episode_without_a_current_reading_is_not_now(
     for place in range(10):
         dexcom.rows.append(Row(time=NOW + timedelta(minutes=-46 + 5 * place), value=60))
     await run_wearer(dexcom_source(dexcom))
+    await pass_time(SOON)
     assert shown(hass)[0] == "on"
     await pass_time(timedelta(minutes=12))
     assert shown(hass) == ("off", None)
@@ -346,12 +349,13 @@ async def test_a_history_that_cannot_be_read_is_said_and_read_again_later(
     hass: HomeAssistant,
     dexcom: FakeDexcomShare,
     run_wearer: RunWearer,
-    settle: Settle,
+    pass_time: PassTime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for place in range(10):
         dexcom.rows.append(Row(time=NOW + timedelta(minutes=-46 + 5 * place), value=60))
     entry = await run_wearer(dexcom_source(dexcom))
+    await pass_time(SOON)
 
     async def refuse(*_: object) -> None:
         raise StoreUnavailable("locked")
@@ -361,11 +365,11 @@ async def test_a_history_that_cannot_be_read_is_said_and_read_again_later(
         with pytest.raises(HomeAssistantError, match="history cannot be read"):
             await events(hass, NOW - HOUR, NOW)
         running(entry).async_tell()
-        await settle()
+        await pass_time(SOON)
         assert shown(hass)[0] == "on"
     assert len(await events(hass, NOW - HOUR, NOW)) == 1
     running(entry).async_tell()
-    await settle()
+    await pass_time(SOON)
     assert shown(hass)[0] == "on"
 
 
@@ -373,12 +377,13 @@ async def test_what_is_told_while_the_diary_is_read_is_read_as_well(
     hass: HomeAssistant,
     dexcom: FakeDexcomShare,
     run_wearer: RunWearer,
-    settle: Settle,
+    pass_time: PassTime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for place in range(10):
         dexcom.rows.append(Row(time=NOW + timedelta(minutes=-50 + 5 * place), value=60))
     entry = await run_wearer(dexcom_source(dexcom))
+    await pass_time(SOON)
     assert shown(hass) == ("on", "Low 50 min, lowest 60")
     wearer, read = running(entry), Diary.async_follow
     new = Reading(time=NOW, mg_dl=60, source=wearer.order[0], series="egv")
@@ -392,5 +397,59 @@ async def test_what_is_told_while_the_diary_is_read_is_read_as_well(
 
     monkeypatch.setattr(Diary, "async_follow", slow)
     wearer.async_tell()
-    await settle()
+    await pass_time(SOON)
+    await pass_time(SOON)
     assert shown(hass) == ("on", "Low 55 min, lowest 60")
+
+
+async def test_a_burst_of_readings_is_read_once_and_not_while_it_lasts(
+    hass: HomeAssistant,
+    dexcom: FakeDexcomShare,
+    run_wearer: RunWearer,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for place in range(10):
+        dexcom.rows.append(Row(time=NOW + timedelta(minutes=-50 + 5 * place), value=60))
+    wearer, read = running(await run_wearer(dexcom_source(dexcom))), Diary.async_follow
+    await pass_time(SOON)
+    looked: list[datetime] = []
+
+    async def count(diary: Diary) -> None:
+        looked.append(dt_util.utcnow())
+        await read(diary)
+
+    monkeypatch.setattr(Diary, "async_follow", count)
+    told = dt_util.utcnow()
+    for mg_dl in (60, 61, 62):
+        time = dt_util.utcnow()
+        row = Reading(time=time, mg_dl=mg_dl, source=wearer.order[0], series="egv")
+        await wearer.async_take([row])
+        await pass_time(timedelta(seconds=1), step=timedelta(seconds=1))
+        assert looked == []
+    await pass_time(SOON, step=timedelta(seconds=1))
+    assert looked == [told + timedelta(seconds=5)]
+
+
+async def test_a_calendar_that_is_removed_looks_no_more(
+    hass: HomeAssistant,
+    dexcom: FakeDexcomShare,
+    run_wearer: RunWearer,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for place in range(10):
+        dexcom.rows.append(Row(time=NOW + timedelta(minutes=-50 + 5 * place), value=60))
+    entry = await run_wearer(dexcom_source(dexcom))
+    await pass_time(SOON)
+    looked: list[bool] = []
+
+    async def note(_diary: Diary) -> None:
+        looked.append(True)
+
+    monkeypatch.setattr(Diary, "async_follow", note)
+    running(entry).async_tell()
+    await hass.async_block_till_done()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await pass_time(SOON)
+    assert looked == []
