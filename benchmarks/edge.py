@@ -28,20 +28,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edge_chain import (
-    BACKLOG,
-    ROOT,
-    Backlog,
-    Latencies,
-    Resident,
-    Work,
-    backlog,
-    latency,
-    questions,
-    resident,
-    running,
-    written,
-)
+sys.path.insert(0, str(Path(__file__).parents[1] / "custom_components" / "cgm" / "shared"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from edge_backlog import BACKLOG, Backlog, backlog
+from edge_chain import ROOT, Work, running, written
+from edge_latency import Latencies, latency, questions
+from edge_memory import Resident, resident
 
 MB, MIB = 1e6, 1_048_576
 DAY_SECONDS, DAY_READINGS, QUESTIONS = 86_400, 288, 1.3

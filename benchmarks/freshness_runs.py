@@ -7,46 +7,34 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
-from typing import Self
 
 import freezegun.api
-import pydexcom.const
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.statistics import statistics_during_period
-from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
-from pydexcom import Region
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.cgm  # noqa: F401 - else the plugin's own custom_components hides ours
 from custom_components.cgm.history import async_history
 from custom_components.cgm.shared.glucose.sources import catalogue
-from custom_components.cgm.shared.glucose.sources.nightscout_settings import NightscoutSettings
 from delays import DAY, HOUR, SHAPES, START, Shape
-from fakes.dexcom_share import READ, FakeDexcomShare, Row
+from fakes.dexcom_share import Row
 from fakes.librelinkup import FakeLibreLinkUp, FakePatient, addresses
-from fakes.nightscout import FakeNightscout, entry
-from fakes.serving import FakeServer, html_503, never_answers
+from fakes.serving import html_503, never_answers
+from freshness_vendors import Vendors, by_value, ours
 from simulated_home import Watch, by_time, play
 
 MORNING = datetime(2026, 11, 20, tzinfo=UTC)
 SETTLED = MORNING + timedelta(seconds=HOUR)
 EVENING = SETTLED + timedelta(seconds=DAY)
 HOURS_3 = timedelta(hours=3)
-PASSWORD = "right-password-1"  # noqa: S105 - the fake's
 FIVE = 300
 SEEDS = range(int(os.environ.get("FRESHNESS_SEEDS", "5")))
-# Core names its entities after the account, which is the fake's.
-CORE_DEXCOM = "sensor.wearer_example_invalid_glucose_value"
 
 
 @pytest.fixture(autouse=True)
@@ -81,141 +69,6 @@ def write(kind: str, **facts: object) -> None:
     """Add one line for freshness.py to read."""
     with Path(os.environ["FRESHNESS_RESULTS"]).open("a") as results:
         results.write(json.dumps({"run": kind, **facts}) + "\n")
-
-
-async def ours(hass: HomeAssistant, *sources: Mapping[str, object]) -> MockConfigEntry:
-    """Set up one wearer of ours."""
-    wearer = MockConfigEntry(
-        domain="cgm",
-        title=str(sources[0]["kind"]),
-        options={"unit": "mg/dL", "time_zone": "UTC"},
-        subentries_data=[
-            ConfigSubentryData(
-                data=MappingProxyType(source),
-                subentry_type="source",
-                title="Source",
-                unique_id=str(source["wearer"]),
-            )
-            for source in sources
-        ],
-    )
-    wearer.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(wearer.entry_id)
-    return wearer
-
-
-async def core(hass: HomeAssistant, domain: str, data: dict[str, str]) -> None:
-    """Set up one of core's."""
-    entry_ = MockConfigEntry(domain=domain, title="core", data=data, unique_id=domain)
-    entry_.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry_.entry_id)
-
-
-class Vendors:
-    """Every fake of one run, holding the same readings, and what follows each."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Begin with none."""
-        self._patch = monkeypatch
-        self._open = AsyncExitStack()
-        self.fakes: dict[str, tuple[FakeServer, str]] = {}
-        self.watches: dict[str, Watch] = {}
-        self._before: dict[str, int] = {}
-
-    async def __aenter__(self) -> Self:
-        """Serve nothing yet."""
-        return self
-
-    async def __aexit__(self, *_exception: object) -> None:
-        """Stop serving."""
-        await self._open.aclose()
-
-    async def serve(self, who: str, fake: FakeServer, path: str) -> str:
-        """Serve a fake; requests for `path` are the ones counted."""
-        self.fakes[who] = fake, path
-        return await self._open.enter_async_context(fake.serving())
-
-    def asked(self, who: str) -> int:
-        """Return how many requests came since `count_from_now`."""
-        fake, path = self.fakes[who]
-        return len(fake.asked(path)) - self._before.get(who, 0)
-
-    def count_from_now(self) -> None:
-        """Begin to count requests."""
-        self._before = {who: len(fake.asked(path)) for who, (fake, path) in self.fakes.items()}
-
-    async def our_dexcom(self, hass: HomeAssistant, rows: list[Row]) -> FakeDexcomShare:
-        """Have our integration follow a Dexcom account."""
-        fake = FakeDexcomShare(rows=rows, clock=dt_util.utcnow)
-        url = await self.serve("our dexcom", fake, READ)
-        self._patch.setattr(catalogue, "DEXCOM_URL", fake.base_url(url))
-        source = {
-            "kind": "dexcom",
-            "username": fake.publisher.name,
-            "password": PASSWORD,
-            "region": "us",
-            "wearer": fake.publisher.id,
-        }
-        self.watches["our dexcom"] = Watch(hass, "sensor.dexcom_last_reading", by_time)
-        await ours(hass, source)
-        return fake
-
-    async def core_dexcom(self, hass: HomeAssistant, rows: list[Row]) -> FakeDexcomShare:
-        """Have core's integration follow a Dexcom account."""
-        fake = FakeDexcomShare(rows=rows, clock=dt_util.utcnow)
-        url = await self.serve("core dexcom", fake, READ)
-        self._patch.setitem(pydexcom.const.DEXCOM_BASE_URLS, Region.US, fake.base_url(url))
-        data = {"username": fake.publisher.name, "password": PASSWORD, "server": "US"}
-        self.watches["core dexcom"] = Watch(hass, CORE_DEXCOM, by_value(rows))
-        await core(hass, "dexcom", data)
-        return fake
-
-    async def our_nightscout(self, hass: HomeAssistant, rows: list[Row]) -> FakeNightscout:
-        """Have our integration follow a Nightscout site."""
-        fake = site(rows)
-        url = await self.serve("our nightscout", fake, "/entries")
-        source = {"kind": "nightscout", "url": url, "api": "v1"}
-        source["wearer"] = NightscoutSettings(url=url).site_id
-        self.watches["our nightscout"] = Watch(hass, "sensor.nightscout_last_reading", by_time)
-        await ours(hass, source)
-        return fake
-
-    async def core_nightscout(self, hass: HomeAssistant, rows: list[Row]) -> FakeNightscout:
-        """Have core's integration follow a Nightscout site."""
-        fake = site(rows)
-        url = await self.serve("core nightscout", fake, "/entries")
-        self.watches["core nightscout"] = Watch(hass, "sensor.blood_sugar", by_value(rows))
-        await core(hass, "nightscout", {"url": url})
-        return fake
-
-
-def site(rows: list[Row]) -> FakeNightscout:
-    """Return a site that anybody may read, with these readings."""
-    fake = FakeNightscout(clock=dt_util.utcnow)
-    for row in rows:
-        # Core's client cannot read an entry without a delta.
-        fake.put(entry(row.time, row.value, delta=0), visible_at=row.visible_at)
-    return fake
-
-
-def by_value(rows: list[Row]) -> Callable[[str], datetime | None]:
-    """Return how a state's number tells its reading: the newest visible one of that value."""
-    times: dict[str, list[Row]] = {}
-    for row in rows:
-        times.setdefault(str(row.value), []).append(row)
-
-    def reading_of(state: str) -> datetime | None:
-        now = dt_util.utcnow()
-        return max(
-            (
-                row.time
-                for row in times.get(state.removesuffix(".0"), [])
-                if row.visible_at is not None and row.visible_at <= now
-            ),
-            default=None,
-        )
-
-    return reading_of
 
 
 def day_of(shape: Shape, seed: int) -> list[Row]:

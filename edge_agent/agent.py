@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from glucose.clock_offset import ClockOffsets
 from glucose.errors import GlucoseError
-from glucose.reading import Reading
-from glucose.sources.source import Account
-from glucose.wire import Announce, Carried, Health, Topics
+from glucose.wire import Health
 
 from . import __version__
 from .clock import is_synchronised, utc_now
 from .condition import Condition, source_health
 from .healthz import serving
-from .home_discovery import HomeDiscovery
 from .machine import disk_free_mb, temperature_c
-from .memory import Memory
 from .notifier import Notifier
 from .outbox import Outbox
-from .poller import Keep, Poller
-from .publisher import HOME_STATUS, Publisher
+from .poller import Poller
+from .publisher import Publisher
 from .settings import Settings
-from .source_accounts import accounts
 from .speech import where
-from .turns import Turns
 
 if TYPE_CHECKING:
     from .stand_in import StandIn
@@ -40,8 +29,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 SOFTWARE = f"cgm-edge-agent {__version__}"
-OUTBOX_FILE = "outbox.db"
-MEMORY_FILE = "sources.json"
 HEALTH_EVERY = 60.0
 # How often one looks whether the broker has come, who is told of health at once.
 CONNECTED_EVERY = 2.0
@@ -109,7 +96,7 @@ class Agent:
         await self._tell_health()
         give_up = monotonic() + seconds
         # Acknowledgements come in on the publisher's thread, which knows no event of ours.
-        while (left := await self._depth()) and monotonic() < give_up:  # noqa: ASYNC110
+        while (left := await self._depth()) and monotonic() < give_up:  # noqa: ASYNC110 - see above
             await asyncio.sleep(LOOK_EVERY)
         for poller in self.pollers:
             await poller.close()
@@ -189,128 +176,3 @@ class Agent:
             except Exception as error:  # noqa: BLE001 - health must not end because of one look
                 _LOGGER.error("The agent failed in itself, please report: %s", where(error))
             await asyncio.sleep(seconds)
-
-
-@asynccontextmanager
-async def assembled(settings: Settings) -> AsyncIterator[Agent]:
-    """Give an agent with its outbox open and its publisher started; close both at the end.
-
-    Raises StoreError where the outbox cannot be used, SettingsError as accounts().
-    """
-    outbox = Outbox(settings.state_dir / OUTBOX_FILE, clock=utc_now, most_mb=settings.most_mb)
-    await asyncio.to_thread(outbox.open)
-    try:
-        memory = Memory(settings.state_dir / MEMORY_FILE)
-        await asyncio.to_thread(memory.load)
-        async with accounts(settings, memory) as found:
-            topics, announce = Topics(settings.node), announcement(settings, found)
-            prefix = settings.discovery_prefix
-            discovery = None if prefix is None else HomeDiscovery(prefix, announce, topics)
-            publisher = Publisher(
-                settings.broker,
-                topics,
-                outbox,
-                announce=announce,
-                key=settings.pairing_key,
-                home_status_topic=discovery.status_topic if discovery else HOME_STATUS,
-            )
-            if discovery is not None:
-                publisher.keep(discovery.topic, discovery.description())
-
-            stand_in: StandIn | None = None
-
-            async def keep(readings: Sequence[Reading]) -> int:
-                if stand_in is not None:
-                    # First: a low counts although the disk is full.
-                    stand_in.heard(readings)
-                added = await asyncio.to_thread(outbox.add, readings)
-                if discovery is not None:
-                    for topic, value in discovery.values(readings).items():
-                        publisher.keep(topic, value)
-                publisher.wake()
-                return added
-
-            newest = {one.name: outbox.newest_time(one.name) for one in settings.sources}
-            pollers = pollers_of(settings, found, memory, keep, newest)
-            stand_in = _stand_in(settings, pollers, outbox, publisher)
-            await asyncio.to_thread(publisher.start)
-            try:
-                yield Agent(settings, pollers, outbox, publisher, stand_in)
-            finally:
-                await asyncio.to_thread(publisher.stop)
-    finally:
-        await asyncio.to_thread(outbox.close)
-
-
-def _stand_in(
-    settings: Settings, pollers: Sequence[Poller], outbox: Outbox, publisher: Publisher
-) -> StandIn | None:
-    if settings.call is None:
-        return None
-    # Who wants no calls pays no memory for them.
-    from .stand_in import Home, StandIn  # noqa: PLC0415 - see above
-
-    return StandIn(
-        settings.call,
-        settings.sources,
-        settings.state_dir,
-        home=Home(is_reached=lambda: publisher.home_reached, has=outbox.is_taken),
-        cadences=lambda: {one.settings.name: one.cadence.interval for one in pollers},
-        clock=pollers[0].offsets.now,
-    )
-
-
-def announcement(settings: Settings, found: Sequence[Account]) -> Announce:
-    """Return what the agent says of itself."""
-    return Announce(
-        node=settings.node,
-        software=SOFTWARE,
-        carries=tuple(
-            Carried(
-                source=source.name,
-                wearer=source.wearer,
-                kind=source.kind,
-                cadence_seconds=max(1, round(account.cadence.total_seconds())),
-            )
-            for source, account in zip(settings.sources, found, strict=True)
-        ),
-    )
-
-
-def pollers_of(
-    settings: Settings,
-    found: Sequence[Account],
-    memory: Memory,
-    keep: Keep,
-    newest: Mapping[str, datetime | None],
-) -> list[Poller]:
-    """Return a poller for each source; they share what the vendors say of our clock."""
-    offsets, turns = ClockOffsets(utc_now, monotonic), Turns()
-    return [
-        Poller(
-            source,
-            account,
-            keep=keep,
-            memory=memory,
-            offsets=offsets,
-            elapsed=monotonic,
-            synchronised=is_synchronised,
-            newest=newest.get(source.name),
-            turns=turns,
-        )
-        for source, account in zip(settings.sources, found, strict=True)
-    ]
-
-
-@contextlib.contextmanager
-def told_to_stop() -> Iterator[asyncio.Event]:
-    """Give an event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from glucose.errors import GlucoseError, StoreError
 from glucose.sources.source import Account, VisibleWearer
 
-from .agent import OUTBOX_FILE, announcement
+from .assembly import OUTBOX_FILE, announcement
 from .broker import tls_context, why_unreachable
 from .broker_check import look_at_broker
 from .broker_report import told_of_broker

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,11 +19,12 @@ from glucose.wire import Ack, Row, Rows
 from . import outbox_waiting as waiting
 from .outbox_acknowledgement import Outcome, Standing
 from .outbox_counters import OutboxCounters
-from .outbox_file import committed, locked, told
+from .outbox_file import committed, told
 from .outbox_listing import State, listed
 from .outbox_note import Notebook, Noted, noted
+from .outbox_ownership import OwnedFile
 from .outbox_retention import make_room, prune
-from .outbox_salvage import open_file
+from .outbox_salvage import OpenFile
 from .outbox_streams import News, Streams
 
 _LOG = logging.getLogger(__name__)
@@ -53,12 +53,11 @@ class Outbox:
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
+        self._file = OwnedFile(path, clock=clock, begun=self._take_up)
         self._clock = clock
         self._most_bytes = int(most_mb * _MB)
         self._elapsed = elapsed
         self._lock = RLock()
-        self._file: sqlite3.Connection | None = None
-        self._owned: int | None = None
         self._standing = Standing(Noted())
         self._notebook = Notebook(Noted())
         self._streams = Streams()
@@ -98,25 +97,17 @@ class Outbox:
         """
         with self._lock:
             self.close()
-            self._owned = locked(self._path)
-            try:
-                return self._open_owned()
-            except BaseException:
-                self.close()
-                raise
+            return self._file.open()
 
     def close(self) -> None:
         """Save what is acknowledged and let go of the file; harmless when not open."""
         with self._lock:
             try:
-                if self._file is not None:
+                if self._file.connection is not None:
                     with suppress(StoreDamaged):  # found at the next opening, and repaired
-                        self._save_done(self._file)
+                        self._save_done(self._file.connection)
             finally:
-                self._let_go_of_file()
-                if self._owned is not None:
-                    os.close(self._owned)
-                    self._owned = None
+                self._file.close()
 
     def add(self, readings: Iterable[Reading]) -> int:
         """Keep readings, and return how many were new.
@@ -202,16 +193,10 @@ class Outbox:
         """Yield every sound row in order with its state; needs no open(), disturbs no agent."""
         return listed(self._path)
 
-    def _open_owned(self) -> Path | None:
-        found = open_file(self._path, self._clock())
-        try:
-            with told():
-                known = noted(found.connection)
-                self._streams = Streams.of(found.connection)
-        except BaseException:
-            found.connection.close()
-            raise
-        self._file = found.connection
+    def _take_up(self, found: OpenFile) -> None:
+        """Go on from what stands in a file just opened."""
+        known = noted(found.connection)
+        self._streams = Streams.of(found.connection)
         self._standing = Standing(known)
         self._notebook = Notebook(known)
         self._live_seq = None
@@ -224,45 +209,22 @@ class Outbox:
                 found.saved,
             )
         self._prune(found.connection)
-        return found.set_aside
-
-    def _begin_anew(self) -> None:
-        self._let_go_of_file()
-        self._open_owned()
-
-    def _let_go_of_file(self) -> None:
-        if self._file is not None:
-            with suppress(sqlite3.Error):  # a disk too full to write the log back keeps it
-                self._file.close()
-            self._file = None
 
     @contextmanager
     def _repairing(self) -> Iterator[sqlite3.Connection]:
         """Lend the file under the lock; damage is repaired, and told as StoreUnavailable."""
-        with self._lock:
-            try:
-                with told():
-                    yield self._connection()
-            except StoreDamaged as error:
-                self._begin_anew()
-                raise StoreUnavailable("the outbox was damaged and begun anew: go on") from error
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._file is None and self._owned is not None:
-            self._open_owned()  # a repair had no room for a new file then
-        if self._file is None:
-            raise StoreUnavailable("outbox cannot be used now: it is not open")
-        return self._file
+        with self._lock, self._file.repaired() as file:
+            yield file
 
     def _add_repairing(self, readings: list[Reading], now: datetime) -> int:
         try:
             return self._add(readings, now)
         except StoreDamaged:
-            self._begin_anew()
+            self._file.begin_anew()
             return self._add(readings, now)
 
     def _add(self, readings: list[Reading], now: datetime) -> int:
-        file = self._connection()
+        file = self._file.lent()
         with told():
             news = self._streams.news(file, readings)
         if news:

@@ -6,28 +6,12 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from glucose.disk_codes import BOUND_CODES, BOUNDS, TREND_CODES, TRENDS
 from glucose.errors import InvalidReadingError
-from glucose.reading import Bound, Kind, Reading
-from glucose.trend import Trend
+from glucose.reading import Kind, Reading
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-
-# On disk: add to them, never renumber.
-_BOUND_CODES: dict[Bound | None, int | None] = {None: None, Bound.LOW: 1, Bound.HIGH: 2}
-_TREND_CODES: dict[Trend | None, int | None] = {
-    None: None,
-    Trend.NONE: 0,
-    Trend.DOUBLE_UP: 1,
-    Trend.UP: 2,
-    Trend.SLIGHT_UP: 3,
-    Trend.FLAT: 4,
-    Trend.SLIGHT_DOWN: 5,
-    Trend.DOWN: 6,
-    Trend.DOUBLE_DOWN: 7,
-}
-_BOUNDS = {code: bound for bound, code in _BOUND_CODES.items()}
-_TRENDS = {code: trend for trend, code in _TREND_CODES.items()}
 
 
 class Stream(NamedTuple):
@@ -67,7 +51,7 @@ def stream_of(reading: Reading) -> Stream:
 def value_of(reading: Reading) -> Value:
     """Return a reading's value; its time is cut to whole milliseconds, as on the wire."""
     return Value(
-        ms_of(reading.time), reading.mg_dl, _BOUND_CODES[reading.bound], _TREND_CODES[reading.trend]
+        ms_of(reading.time), reading.mg_dl, BOUND_CODES[reading.bound], TREND_CODES[reading.trend]
     )
 
 
@@ -97,8 +81,8 @@ def reading_of(seq: int, stream: Stream, value: Value, stored: object) -> Readin
             source=stream.source,
             series=stream.series,
             kind=Kind(stream.kind),
-            bound=_BOUNDS[value.bound],
-            trend=_TRENDS[value.trend],
+            bound=BOUNDS[value.bound],
+            trend=TRENDS[value.trend],
         )
     except (InvalidReadingError, KeyError, OverflowError, TypeError, ValueError):
         return None

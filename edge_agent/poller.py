@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from glucose.cadence import Cadence
 from glucose.clock_offset import ClockOffsets
 from glucose.errors import CredentialsRejected, GlucoseError, UnexpectedAnswer
-from glucose.merge import parted
-from glucose.reading import Kind, Reading
+from glucose.reading import Reading
 from glucose.sources.source import Account, Answer, VisibleWearer
 
 from .memory import Memory
+from .safekeeping import Keep, Safekeeping
 from .settings import SourceSettings
 from .source_state import PatientNeededError, SourceState, next_step, state_of
 from .turns import Turns
@@ -33,25 +33,14 @@ LATE = 120.0
 KEEP_EVERY = 3600.0
 # A clock that moved so much more, or less, than the time that went by was set.
 CLOCK_SET = timedelta(minutes=2)
-# How many readings wait in memory while the disk refuses them: three months of five-minute ones.
-MOST_WAITING = 25_920
-# Home Assistant acknowledges nothing behind a reading that lies ahead of its clock, so one dated
-# next year (a phone set wrong) would stop all that follow. A little ahead does no harm.
-FAR_AHEAD = timedelta(hours=1)
-
-Identity = tuple[str, Kind, str, datetime]
-# Puts readings on disk and returns how many were new; raises GlucoseError or OSError.
-Keep = Callable[[Sequence[Reading]], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
     """How a source stands. `newest` is the newest reading that is safe in the outbox."""
 
-    state: SourceState = SourceState.STARTING
-    newest: datetime | None = None
-    refused_rows: int = 0
-    kept: int = 0
+    state: SourceState
+    newest: datetime | None
 
 
 class Poller:
@@ -79,17 +68,17 @@ class Poller:
     ) -> None:
         """Take up what was learned before; no I/O."""
         self.settings = settings
-        self.status = SourceStatus(newest=newest)
+        self._state = SourceState.STARTING
         self._account = account
-        self._keep = keep
         self._memory = memory
         self.offsets = offsets
         self._elapsed = elapsed
-        self._synchronised = synchronised
+        self._safekeeping = Safekeeping(
+            settings.title, keep, offsets=offsets, synchronised=synchronised, newest=newest
+        )
         self.cadence = Cadence(account.cadence, settings.name, memory.learned(settings.name))
         self._turns = turns or Turns()
         self._patient_id: str | None = None
-        self._waiting: dict[Identity, Reading] = {}
         self._started: float = elapsed()
         self._saved = elapsed()
         self._appointment = elapsed() + LATE
@@ -97,9 +86,14 @@ class Poller:
         self._looked = offsets.now(), elapsed()
 
     @property
+    def status(self) -> SourceStatus:
+        """How the source stands now."""
+        return SourceStatus(state=self._state, newest=self._safekeeping.newest)
+
+    @property
     def waiting(self) -> int:
         """How many readings are in memory only: the disk refuses them, or their time is to come."""
-        return len(self._waiting)
+        return self._safekeeping.waiting
 
     @property
     def on_time(self) -> bool:
@@ -117,7 +111,7 @@ class Poller:
     async def ask(self) -> bool:
         """Ask once, put away what came, plan the next time; tells whether the source answered."""
         self._appointment = self._elapsed() + LONGEST_ASK + LATE
-        if self.status.newest is not None:
+        if self._safekeeping.newest is not None:
             return await self._ask()
         async with self._turns.mine():
             return await self._ask()
@@ -149,10 +143,10 @@ class Poller:
     async def close(self) -> None:
         """Put away what still waits and what was learned."""
         await self._put_away(())
-        if self._waiting:
+        if self.waiting:
             _LOGGER.warning(
                 "%d readings of %s were in memory only; the source is asked for them again",
-                len(self._waiting),
+                self.waiting,
                 self.settings.title,
             )
         await self._remember()
@@ -179,11 +173,7 @@ class Poller:
         self.cadence.answered(now, elapsed, answer.readings)
         if self._memory.note_accepted(self.settings.name):
             await self._remember()
-        self.status = replace(
-            self.status,
-            state=self._state_after(now) if written else SourceState.DISK_REFUSES,
-            refused_rows=self.status.refused_rows + answer.refused,
-        )
+        self._state = self._state_after(now) if written else SourceState.DISK_REFUSES
         if self._failing:
             self._failing = False
             _LOGGER.info("%s answers again", self.settings.title.capitalize())
@@ -191,7 +181,7 @@ class Poller:
             await self._remember()
 
     def _state_after(self, now: datetime) -> SourceState:
-        newest = self.status.newest
+        newest = self._safekeeping.newest
         if newest is None:
             quiet = self._elapsed() - self._started
             silent = quiet > SILENT_AFTER.total_seconds()
@@ -200,73 +190,13 @@ class Poller:
         return SourceState.NO_READINGS if silent else SourceState.OK
 
     async def _put_away(self, readings: Sequence[Reading]) -> bool:
-        """Put readings in the outbox; while the disk refuses they wait in memory."""
-        now = self.offsets.now()
-        given: Iterable[Reading] = readings
-        if self._waiting:
-            given = {**self._waiting, **{one.identity: one for one in readings}}.values()
-        ahead: list[Reading] = []
-        ready: list[Reading] = []
-        for reading in given:
-            (ahead if self._is_far_ahead(reading.time, now) else ready).append(reading)
-        try:
-            added = await self._keep(ready) if ready else 0
-        except (GlucoseError, OSError, asyncio.CancelledError) as error:
-            self._waiting.update((reading.identity, reading) for reading in readings)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            if self.status.state is not SourceState.DISK_REFUSES:
-                _LOGGER.error(
-                    "Readings of %s cannot be written, %d wait in memory: %s",
-                    self.settings.title,
-                    len(self._waiting),
-                    type(error).__name__,
-                )
-            self._let_go_of_oldest()
-            return False
-        self._waiting = {reading.identity: reading for reading in ahead}
-        self._let_go_of_oldest()
-        self.status = replace(
-            self.status, newest=self._newest_after(ready, now), kept=self.status.kept + added
-        )
-        if added:
-            _LOGGER.debug("%s: %d new readings", self.settings.title, added)
-        return True
-
-    def _is_far_ahead(self, time: datetime, now: datetime) -> bool:
-        """Tell whether a reading's time is still to come; nobody knows while no clock is right."""
-        if time <= now + FAR_AHEAD:
-            return False
-        return self.offsets.estimate is not None or self._synchronised() is True
-
-    def _newest_after(self, kept: Sequence[Reading], now: datetime) -> datetime | None:
-        """Return how far we are, None where that has to be found out from the beginning.
-
-        A reading ahead of the clock is kept like any other, but does not say how far we are: else
-        nothing before it would be asked for any more.
-        """
-        known = self.status.newest
-        if known is not None and self._is_far_ahead(known, now):
-            return None
-        times = [reading.time for reading in parted(kept, now)[0]]
-        return max(times if known is None else [*times, known], default=None)
-
-    def _let_go_of_oldest(self) -> None:
-        """Keep no more in memory than a small machine has room for."""
-        lost = list(self._waiting)[: max(0, len(self._waiting) - MOST_WAITING)]
-        for identity in lost:
-            del self._waiting[identity]
-        if lost:
-            _LOGGER.error(
-                "%d readings of %s are LOST: they cannot be written, and the memory is full",
-                len(lost),
-                self.settings.title,
-            )
+        known = self._state is SourceState.DISK_REFUSES
+        return await self._safekeeping.put_away(readings, refusal_is_known=known)
 
     async def _failed(self, error: GlucoseError) -> None:
         """Back off as long as the error demands."""
         self.cadence.failed(self.offsets.now(), self._elapsed(), error)
-        self.status = replace(self.status, state=state_of(error))
+        self._state = state_of(error)
         if not self._failing:
             self._failing = True
             _LOGGER.warning(
@@ -291,10 +221,10 @@ class Poller:
 
     def _since(self) -> datetime:
         """Ask for the trailing window; for all there is where the source is new."""
-        now = self.offsets.now()
-        if self.status.newest is None:
+        now, newest = self.offsets.now(), self._safekeeping.newest
+        if newest is None:
             return now - FIRST_REACH
-        return min(self.cadence.since(now, self._elapsed()), self.status.newest)
+        return min(self.cadence.since(now, self._elapsed()), newest)
 
     async def _remember(self) -> None:
         self._saved = self._elapsed()

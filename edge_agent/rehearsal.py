@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from glucose.reading import Reading
 
-from .agent import pollers_of
+from .assembly import pollers_of
 from .memory import Memory
 from .settings import Settings
 from .source_accounts import accounts

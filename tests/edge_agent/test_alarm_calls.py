@@ -37,7 +37,7 @@ SOURCES = tuple(
 
 def reading(at: datetime, mg_dl: int, source: str = "annas-site", **more: object) -> Reading:
     low = Reading(time=at, mg_dl=mg_dl, source=source, series="live", kind=Kind.CGM)
-    return replace(low, **more)  # type: ignore[arg-type]
+    return replace(low, **more)  # type: ignore[arg-type]  # whatever a reading has
 
 
 @dataclass
@@ -430,7 +430,7 @@ async def test_it_looks_by_itself_and_at_once_where_readings_come(
             raise RuntimeError("secret words")
         return is_reached()
 
-    night.stand_in._home = replace(night.stand_in._home, is_reached=failing)  # noqa: SLF001
+    night.stand_in._home = replace(night.stand_in._home, is_reached=failing)  # noqa: SLF001 - as above
     running = asyncio.create_task(night.stand_in.run())
     await eventually(lambda: "please report: RuntimeError" in caplog.text)
     kept = night.folder / CALLS_FILE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,25 +12,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from fakes.agent_program import ended, environment, eventually, json_of, write_settings
 from fakes.broker import (
-    HOME_ASSISTANT,
     NODE,
     PASSWORDS,
-    Broker,
     broker_running,
     free_port,
     needs_mosquitto,
 )
 from fakes.callee import HOOK, TOPIC, Callee
+from fakes.home_on_wire import HomeOnWire, at_home
 from fakes.nightscout import FakeNightscout, entry
 from fakes.serving import status
-from glucose.wire import Ack, Topics, decode_rows
 
-TOPICS = Topics(NODE)
 # The program as it is, but for how long a minute is.
 PROGRAM = (
     "import sys; from edge_agent import stand_in;"
@@ -41,48 +35,12 @@ PROGRAM = (
 )
 
 
-class Home:
-    """Acknowledges what comes, unless it is `silent`."""
-
-    def __init__(self, broker: Broker) -> None:
-        self.silent = False
-        self.heard = threading.Event()
-        self._epoch, self._acked = "", 0
-        self.client = Client(
-            CallbackAPIVersion.VERSION2, "home", protocol=MQTTProtocolVersion.MQTTv5
-        )
-        self.client.username_pw_set(HOME_ASSISTANT, PASSWORDS[HOME_ASSISTANT])
-        self.client.on_message = self._hear
-        self.client.connect(broker.host, broker.port)
-        self.client.subscribe("cgm/#", 1)
-        self.client.loop_start()
-
-    def say(self, word: str) -> None:
-        self.client.publish("homeassistant/status", word, qos=1)
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
-
-    def _hear(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
-        if message.topic not in {TOPICS.reading, TOPICS.backfill} or not message.payload:
-            return
-        self.heard.set()
-        if self.silent:
-            return
-        rows = decode_rows(message.topic, message.payload)
-        if rows.epoch != self._epoch:
-            self._epoch, self._acked = rows.epoch, rows.done
-        if rows.after <= self._acked:
-            self._acked = max(self._acked, rows.last)
-        ack = Ack(store_id="home", epoch=self._epoch, seq=self._acked)
-        client.publish(TOPICS.ack, ack.encode(TOPICS.ack), qos=1, retain=True)
-
-
 class Surroundings:
     """A broker, a home, a site with a low of a minute ago, somebody to call, and the settings."""
 
-    def __init__(self, folder: Path, home: Home, callee: Callee, config: Path, port: int) -> None:
+    def __init__(
+        self, folder: Path, home: HomeOnWire, callee: Callee, config: Path, port: int
+    ) -> None:
         self.home, self.callee, self.config, self.port = home, callee, config, port
         self._log = folder / "log"
 
@@ -126,8 +84,7 @@ def around(tmp_path: Path) -> Iterator[Surroundings]:
         site.put(entry(datetime.now(UTC) - timedelta(minutes=1), 47))
         address = stack.enter_context(site.serving_in_thread())
         called = stack.enter_context(callee.serving_in_thread())
-        home = Home(broker)
-        stack.callback(home.close)
+        home = stack.enter_context(at_home(broker))
         for name, secret in (("word", PASSWORDS[NODE]), ("hook", called + HOOK)):
             (tmp_path / name).write_text(secret, encoding="utf-8")
             (tmp_path / name).chmod(0o600)

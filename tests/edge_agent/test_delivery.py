@@ -11,20 +11,11 @@ import pytest
 from edge_agent.delivery import MOST_PATIENCE_SECONDS, Delivery, Sending
 from edge_agent.outbox import Outbox
 from edge_agent.outbox_acknowledgement import SECONDS_BETWEEN_EPOCHS, Outcome
+from fakes.hand_clock import Elapsed
 from glucose.reading import Reading
 from glucose.wire import Ack
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
-
-
-class Elapsed:
-    """Monotonic seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import agent, speech
+from edge_agent import assembly, speech
 from edge_agent.doctor import examine
 from edge_agent.settings_file import load
 from fakes.agent_program import write_settings
@@ -114,7 +114,7 @@ async def lived(
             general='log_level = "debug"\n',
         )
         settings = load(config, {})
-        async with agent.assembled(settings) as running:
+        async with assembly.assembled(settings) as running:
             for poller in running.pollers:
                 await poller.ask()
                 await poller.ask()

@@ -133,11 +133,11 @@ def test_damage_met_in_use_begins_a_new_file_and_keeps_the_reading(
 ) -> None:
     outbox.add(reading(number) for number in range(2000))
     epoch = outbox.epoch
-    outbox._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")  # noqa: SLF001 - into the file
+    outbox._file.lent().execute("PRAGMA wal_checkpoint(TRUNCATE)")  # noqa: SLF001 - into the file
     with path.open("r+b") as file:
         file.seek(PAGE_BYTES)
         file.write(b"\xff" * (path.stat().st_size - PAGE_BYTES))
-    outbox._connection().execute("PRAGMA cache_size = 0")  # noqa: SLF001 - nor what it remembers
+    outbox._file.lent().execute("PRAGMA cache_size = 0")  # noqa: SLF001 - nor what it remembers
     assert outbox.add([reading(5000)]) >= 1
     assert reading(5000) in kept(outbox)
     assert outbox.epoch != epoch
@@ -236,7 +236,7 @@ def spoil(path: Path) -> None:
 
 
 def with_nothing_remembered(outbox: Outbox) -> None:
-    file = outbox._connection()  # noqa: SLF001 - all into the file, nothing from memory
+    file = outbox._file.lent()  # noqa: SLF001 - all into the file, nothing from memory
     file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     file.execute("PRAGMA cache_size = 0")
 

@@ -17,6 +17,7 @@ from edge_agent.memory import Memory
 from edge_agent.poller import FIRST_REACH, LATE, LONGEST_ASK, Poller, chosen
 from edge_agent.settings import SourceSettings
 from edge_agent.source_state import PatientNeededError, SourceState
+from fakes.hand_clock import HandClock
 from fakes.nightscout import FakeNightscout, Role, entry
 from fakes.serving import html_503
 from glucose.clock_offset import ClockOffsets
@@ -31,27 +32,6 @@ from glucose.sources.source import Account, Answer, VisibleWearer
 CADENCE = timedelta(minutes=5)
 DELAY = timedelta(seconds=20)
 START = datetime(2026, 3, 4, 5, 0, 7, tzinfo=UTC)
-
-
-@dataclass
-class HandClock:
-    """Wall time and elapsed time, both moved by `go`; `set_wrong` moves the wall alone."""
-
-    now: datetime
-    seconds: float = 1000.0
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def elapsed(self) -> float:
-        return self.seconds
-
-    def go(self, by: timedelta) -> None:
-        self.now += by
-        self.seconds += by.total_seconds()
-
-    def set_wrong(self, by: timedelta) -> None:
-        self.now += by
 
 
 @dataclass
@@ -436,7 +416,7 @@ async def test_a_reading_far_ahead_in_the_outbox_does_not_hide_what_is_missing()
 async def test_what_no_memory_can_hold_is_not_let_go_of_silently(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("edge_agent.poller.MOST_WAITING", 30)
+    monkeypatch.setattr("edge_agent.safekeeping.MOST_WAITING", 30)
     async with room() as here:
         here.produce(START - timedelta(hours=3), 36)
         here.disk.full = True

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -16,28 +15,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_agent.memory import Memory
 from edge_agent.settings_file import load
 from edge_agent.source_accounts import accounts
 from fakes.agent_program import WITHIN_SECONDS, environment, eventually, write_settings
 from fakes.broker import (
-    HOME_ASSISTANT,
     NODE,
     PASSWORDS,
-    Broker,
     broker_running,
     needs_mosquitto,
 )
 from fakes.dexcom_share import FakeDexcomShare, Row
+from fakes.home_on_wire import TOPICS, HomeOnWire, at_home
 from fakes.nightscout import FakeNightscout, entry
 from fakes.serving import html_503, never_answers
 from glucose.sources import catalogue
-from glucose.wire import Ack, SourceHealth, Topics, decode_announce, decode_health, decode_rows
+from glucose.wire import SourceHealth, decode_announce, decode_health
 
-TOPICS = Topics(NODE)
 CADENCE = timedelta(minutes=5)
 WATCHDOG_SECONDS = 2.0
 # The program as it is, but for where Dexcom is.
@@ -47,58 +42,10 @@ PROGRAM = (
 )
 
 
-class Home:
-    """Acknowledges what comes, and counts the readings by their source."""
-
-    def __init__(self, broker: Broker) -> None:
-        self.stored: set[tuple[object, ...]] = set()
-        self.announced = self.health = b""
-        self._epoch, self._acked = "", 0
-        self._lock = threading.Lock()
-        self.client = Client(
-            CallbackAPIVersion.VERSION2, "home", protocol=MQTTProtocolVersion.MQTTv5
-        )
-        self.client.username_pw_set(HOME_ASSISTANT, PASSWORDS[HOME_ASSISTANT])
-        self.client.on_message = self._hear
-        self.client.connect(broker.host, broker.port)
-        self.client.subscribe("cgm/#", 1)
-        self.client.loop_start()
-
-    @property
-    def counts(self) -> Counter[object]:
-        with self._lock:
-            return Counter(identity[0] for identity in self.stored)
-
-    def states(self) -> dict[str, SourceHealth]:
-        if not self.health:
-            return {}
-        return {one.source: one for one in decode_health(TOPICS.health, self.health).sources}
-
-    def _hear(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
-        if message.topic == TOPICS.announce:
-            self.announced = message.payload
-        elif message.topic == TOPICS.health:
-            self.health = message.payload
-        elif message.topic in {TOPICS.reading, TOPICS.backfill}:
-            received = decode_rows(message.topic, message.payload)
-            if received.epoch != self._epoch:
-                self._epoch, self._acked = received.epoch, received.done
-            with self._lock:
-                self.stored |= {row.reading.identity for row in received.rows}
-            if received.after <= self._acked:
-                self._acked = max(self._acked, received.last)
-            ack = Ack(store_id="home", epoch=self._epoch, seq=self._acked)
-            client.publish(TOPICS.ack, ack.encode(TOPICS.ack), qos=1, retain=True)
-
-
-@contextmanager
-def at_home(broker: Broker) -> Iterator[Home]:
-    home = Home(broker)
-    try:
-        yield home
-    finally:
-        home.client.disconnect()
-        home.client.loop_stop()
+def states(home: HomeOnWire) -> dict[str, SourceHealth]:
+    if not (health := home.last(TOPICS.health)):
+        return {}
+    return {one.source: one for one in decode_health(TOPICS.health, health).sources}
 
 
 class Watchdog:
@@ -210,7 +157,7 @@ def test_one_that_hangs_and_one_that_fails_delay_no_other_and_starve_no_watchdog
             ),
             "the four good sources are not delivered",
         )
-        carries = decode_announce(TOPICS.announce, home.announced).carries
+        carries = decode_announce(TOPICS.announce, home.last(TOPICS.announce)).carries
         assert {one.wearer for one in carries} == {"Anna", "Ben", "Clara", "Dora", "Emil"}
         time.sleep(3 * WATCHDOG_SECONDS)
         gaps = [
@@ -263,7 +210,7 @@ async def test_many_that_hang_in_threads_leave_the_outbox_its_own(
         async with accounts(settings, Memory(None)) as found:
             asking = [asyncio.create_task(account.wearers()) for account in found]
             # Threads ask, who know no event of ours.
-            while len(dexcom.asked("")) < threads:  # noqa: ASYNC110
+            while len(dexcom.asked("")) < threads:  # noqa: ASYNC110 - see above
                 await asyncio.sleep(0.02)
             began = time.monotonic()
             await asyncio.wait_for(asyncio.to_thread(time.sleep, 0), 5)

@@ -6,16 +6,12 @@ import csv
 import json
 import signal
 import socket
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from fakes.agent_program import Running, ended, eventually, json_of, write_settings
 from fakes.broker import (
@@ -27,58 +23,13 @@ from fakes.broker import (
     free_port,
     needs_mosquitto,
 )
-from glucose.wire import Ack, Topics, decode_announce, decode_health, decode_rows
+from fakes.home_on_wire import TOPICS, HomeOnWire, at_home
+from glucose.wire import decode_announce, decode_health
 
-TOPICS = Topics(NODE)
 SIMULATED = (
     '[[sources]]\nname = "annas"\nwearer = "Anna"\nkind = "simulated"\nseed = 3\n'
     '[[sources]]\nname = "bens"\nwearer = "Ben"\nkind = "simulated"\nseed = 4\n'
 )
-
-
-class Home:
-    """What Home Assistant does with the wire: stores what comes, acknowledges what it has."""
-
-    def __init__(self, broker: Broker) -> None:
-        self.stored: set[tuple[object, ...]] = set()
-        self.said: dict[str, list[bytes]] = {}
-        self.silent = False
-        self._epoch, self._acked = "", 0
-        self._lock = threading.Lock()
-        self._client = Client(
-            CallbackAPIVersion.VERSION2, "home", protocol=MQTTProtocolVersion.MQTTv5
-        )
-        self._client.username_pw_set(HOME_ASSISTANT, PASSWORDS[HOME_ASSISTANT])
-        self._client.on_message = self._hear
-        self._client.connect(broker.host, broker.port)
-        self._client.subscribe([("cgm/#", 1), ("homeassistant/#", 1)])
-        self._client.loop_start()
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def come(self) -> None:
-        """Say that it is online, so that what is due is sent again."""
-        self._client.publish("homeassistant/status", "online", qos=1)
-
-    def last(self, topic: str) -> bytes:
-        return self.said.get(topic, [b""])[-1]
-
-    def _hear(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self.said.setdefault(message.topic, []).append(message.payload)
-        if message.topic not in {TOPICS.reading, TOPICS.backfill} or not message.payload:
-            return
-        if self.silent:
-            return
-        received = decode_rows(message.topic, message.payload)
-        if received.epoch != self._epoch:
-            self._epoch, self._acked = received.epoch, received.done
-        self.stored |= {row.reading.identity for row in received.rows}
-        if received.after <= self._acked:
-            self._acked = max(self._acked, received.last)
-        ack = Ack(store_id="home", epoch=self._epoch, seq=self._acked)
-        client.publish(TOPICS.ack, ack.encode(TOPICS.ack), qos=1, retain=True)
 
 
 def login(broker: Broker, folder: Path, password: str = PASSWORDS[NODE]) -> str:
@@ -88,15 +39,6 @@ def login(broker: Broker, folder: Path, password: str = PASSWORDS[NODE]) -> str:
     return (
         f'host = "{broker.host}"\nport = {broker.port}\nusername = "{NODE}"\npassword_file = "word"'
     )
-
-
-@contextmanager
-def at_home(broker: Broker) -> Iterator[Home]:
-    home = Home(broker)
-    try:
-        yield home
-    finally:
-        home.close()
 
 
 def exported(config: Path) -> list[dict[str, str]]:
@@ -190,7 +132,7 @@ def last_status(systemd: socket.socket) -> str:
 
 @needs_mosquitto
 def test_health_follows_at_once_when_everything_is_delivered(tmp_path: Path) -> None:
-    def depth(home: Home) -> int | None:
+    def depth(home: HomeOnWire) -> int | None:
         said = home.last(TOPICS.health)
         return decode_health(TOPICS.health, said).depth if said else None
 
@@ -200,7 +142,7 @@ def test_health_follows_at_once_when_everything_is_delivered(tmp_path: Path) -> 
         with Running(tmp_path / "log", "--config", str(config), "run") as agent:
             eventually(lambda: (depth(home) or 0) > 7000, "health says that all waits")
             home.silent = False
-            home.come()
+            home.say("online")
             # Health is told each minute; this is not about that.
             eventually(lambda: depth(home) == 0, "health says that nothing waits", 20)
             assert agent.stop() == 0

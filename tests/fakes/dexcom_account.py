@@ -5,36 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from glucose.sources.dexcom import DexcomAccount, DexcomSettings, Region
 from glucose.sources.source import Answer, Run
 
 from .dexcom_share import FakeDexcomShare, Row
+from .hand_clock import HandClock
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-
-
-@dataclass
-class HandClock:
-    """Wall time and elapsed time, both moved by `go`; `set_wrong` moves the wall alone."""
-
-    now: datetime = START
-    seconds: float = field(default=1000.0)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def elapsed(self) -> float:
-        return self.seconds
-
-    def go(self, by: timedelta) -> None:
-        self.now += by
-        self.seconds += by.total_seconds()
-
-    def set_wrong(self, by: timedelta) -> None:
-        self.now += by
 
 
 @dataclass
@@ -85,7 +65,7 @@ class Room:
 @asynccontextmanager
 async def room() -> AsyncIterator[Room]:
     """Serve a fake with three readings, 11, 6 and 1 minutes old."""
-    clock = HandClock()
+    clock = HandClock(START)
     rows = [
         Row(time=START - timedelta(minutes=11), value=104, trend="Flat"),
         Row(time=START - timedelta(minutes=6), value=112, trend="FortyFiveUp"),

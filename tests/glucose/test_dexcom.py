@@ -12,8 +12,9 @@ from aiohttp import web
 from pydexcom import Region as PydexcomRegion
 from pydexcom.const import DEXCOM_BASE_URLS
 
-from fakes.dexcom_account import START, HandClock, Room, room
+from fakes.dexcom_account import START, Room, room
 from fakes.dexcom_share import AUTHENTICATE, READ, TRENDS, Publisher, Row
+from fakes.hand_clock import HandClock
 from fakes.serving import Handler
 from glucose.errors import CredentialsRejected
 from glucose.reading import Bound, Kind, Reading
@@ -119,7 +120,7 @@ async def test_readings_come_although_our_clock_is_wrong(room: Room, wrong: time
 
 
 async def test_readings_come_after_our_clock_was_set_back(room: Room) -> None:
-    ours = HandClock()
+    ours = HandClock(START)
     account = room.account(clock=ours)
     await room.read(account)
     ours.set_wrong(timedelta(hours=-1))

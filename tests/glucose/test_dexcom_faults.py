@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import format_datetime
@@ -138,50 +138,55 @@ async def test_what_never_ends_costs_one_timeout_and_leaves_no_thread(
         assert len((await room.read(account)).readings) == 3
 
 
-@pytest.mark.parametrize("drip", [b"X-Slow: 1\r\n", b"x"])
-async def test_headers_that_never_end_cost_one_timeout(room: Room, drip: bytes) -> None:
-    """Below HTTP, because no web server will misbehave so: a header line each now and then."""
-
-    enough, ended = asyncio.Event(), asyncio.Event()
+async def costs_one_timeout(
+    room: Room,
+    scheme: str,
+    misbehave: Callable[[asyncio.StreamWriter], Coroutine[None, None, None]],
+) -> None:
+    """Ask what misbehaves below HTTP, because no web server will; it does so until it is left."""
+    ended = asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\n")
-        while not enough.is_set():
-            writer.write(drip)
-            await asyncio.sleep(0.05)
+        if scheme == "http":
+            await reader.readuntil(b"\r\n\r\n")
+        misbehaving = asyncio.create_task(misbehave(writer))
+        await enough.wait()
+        misbehaving.cancel()
         writer.close()
         ended.set()
 
+    enough = asyncio.Event()
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
-        room.base_url = f"http://{host}:{port}/"
+        room.base_url = f"{scheme}://{host}:{port}/"
         begun = time.monotonic()
         with pytest.raises(SourceUnreachable):
             await room.account(answer_within=timedelta(seconds=SECONDS)).wearers()
         assert SECONDS * 0.9 <= time.monotonic() - begun <= SECONDS * 2
         enough.set()
         await ended.wait()
+
+
+@pytest.mark.parametrize("drip", [b"X-Slow: 1\r\n", b"x"])
+async def test_headers_that_never_end_cost_one_timeout(room: Room, drip: bytes) -> None:
+    """A header line each now and then."""
+
+    async def drop(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            writer.write(drip)
+            await asyncio.sleep(0.05)
+
+    await costs_one_timeout(room, "http", drop)
 
 
 async def test_a_server_that_never_shakes_hands_costs_one_timeout(room: Room) -> None:
     """TLS: the connection stands, nothing was sent over it, so no deadline watches it yet."""
-    enough, ended = asyncio.Event(), asyncio.Event()
 
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await enough.wait()
-        writer.close()
-        ended.set()
+    async def say_nothing(_writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
 
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
-        host, port = server.sockets[0].getsockname()
-        room.base_url = f"https://{host}:{port}/"
-        begun = time.monotonic()
-        with pytest.raises(SourceUnreachable):
-            await room.account(answer_within=timedelta(seconds=SECONDS)).wearers()
-        assert SECONDS * 0.9 <= time.monotonic() - begun <= SECONDS * 2
-        enough.set()
-        await ended.wait()
+    await costs_one_timeout(room, "https", say_nothing)
 
 
 async def test_nobody_listening_is_unreachable(room: Room) -> None:

@@ -7,23 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
+from fakes.hand_clock import Elapsed
 from glucose.errors import AccountLocked, CredentialsRejected, GlucoseError
 from glucose.sources.login import CONFIRM_AFTER, LOCKED_FOR, REPEAT_AFTER, LoginGuard
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class Elapsed:
-    """Monotonic seconds under the test's hand; a process seldom starts at zero."""
-
-    def __init__(self, seconds: float = 5000.0) -> None:
-        self.seconds = seconds
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def pass_by(self, span: timedelta) -> None:
-        self.seconds += span.total_seconds()
 
 
 def test_a_new_guard_lets_a_login_through() -> None:

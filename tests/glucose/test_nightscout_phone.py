@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 
+from fakes.hand_clock import Elapsed
 from fakes.phone_server import App, FakePhone
 from glucose.errors import CredentialsRejected, SourceUnreachable, UnexpectedAnswer
 from glucose.reading import Bound, Kind
@@ -23,25 +24,6 @@ NOW = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SECRET = "phone secret"
 SOURCE = "phone-1"
-
-
-class Elapsed:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def elapsed() -> Elapsed:
-    return Elapsed()
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
 
 
 @pytest.fixture(params=list(App), ids=lambda app: app.name)

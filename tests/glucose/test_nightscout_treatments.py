@@ -25,12 +25,6 @@ TREATMENTS = "/treatments"
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
-@pytest.fixture
 def site() -> FakeNightscout:
     closed = FakeNightscout(clock=lambda: NOW)
     closed.default_role = Role.DENIED

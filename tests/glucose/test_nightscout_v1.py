@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from fakes.hand_clock import Elapsed
 from fakes.nightscout import FakeNightscout, Role, entry, finger_stick
 from fakes.serving import (
     Fault,
@@ -36,25 +37,6 @@ NOW = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ENTRIES = "/api/v1/entries.json"
 SOURCE = "site-1"
-
-
-class Elapsed:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def elapsed() -> Elapsed:
-    return Elapsed()
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
 
 
 @pytest.fixture

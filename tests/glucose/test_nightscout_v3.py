@@ -54,12 +54,6 @@ def time() -> Time:
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
-@pytest.fixture
 def site(time: Time) -> FakeNightscout:
     closed = FakeNightscout(clock=time.now)
     closed.default_role = Role.DENIED

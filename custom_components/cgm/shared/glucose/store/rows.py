@@ -9,29 +9,14 @@ from itertools import repeat
 from operator import attrgetter, truediv
 from typing import NamedTuple
 
+from ..disk_codes import BOUND_CODES, BOUNDS, TREND_CODES, TRENDS
 from ..errors import InvalidReadingError, StoreDamaged
-from ..reading import Bound, Kind, Reading
+from ..reading import Kind, Reading
 from ..reading_columns import readings_of_columns
-from ..trend import Trend
 
-# Numbers take a quarter less room than words. They are on disk: add to them, never renumber.
-_BOUND_CODES: dict[Bound | None, int | None] = {None: None, Bound.LOW: 1, Bound.HIGH: 2}
-_TREND_CODES: dict[Trend | None, int | None] = {
-    None: None,
-    Trend.NONE: 0,
-    Trend.DOUBLE_UP: 1,
-    Trend.UP: 2,
-    Trend.SLIGHT_UP: 3,
-    Trend.FLAT: 4,
-    Trend.SLIGHT_DOWN: 5,
-    Trend.DOWN: 6,
-    Trend.DOUBLE_DOWN: 7,
-}
 # By identity, since an enum's own hash is a Python function: twice the price of a year's rows.
-_BOUND_CODES_BY_ID = {id(bound): code for bound, code in _BOUND_CODES.items()}
-_TREND_CODES_BY_ID = {id(trend): code for trend, code in _TREND_CODES.items()}
-_BOUNDS = {code: bound for bound, code in _BOUND_CODES.items()}
-_TRENDS = {code: trend for trend, code in _TREND_CODES.items()}
+_BOUND_CODES_BY_ID = {id(bound): code for bound, code in BOUND_CODES.items()}
+_TREND_CODES_BY_ID = {id(trend): code for trend, code in TREND_CODES.items()}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -92,8 +77,8 @@ def readings_of(name: SeriesName, rows: Sequence[Row]) -> list[Reading]:
         return readings_of_columns(
             _times_of(times_ms),
             mg_dl,
-            list(map(_BOUNDS.__getitem__, bounds)),
-            list(map(_TRENDS.__getitem__, trends)),
+            list(map(BOUNDS.__getitem__, bounds)),
+            list(map(TRENDS.__getitem__, trends)),
             source=source,
             series=series,
             kind=kind,
