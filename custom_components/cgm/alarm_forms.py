@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import probatio
@@ -11,8 +10,6 @@ from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     TimeSelector,
 )
 
@@ -23,6 +20,7 @@ from .alarm_settings import (
     CONF_ON,
     CONF_THRESHOLD,
 )
+from .number_boxes import level_box, minutes_box, number_box
 from .shared.glucose.alarms.kinds import STANDING, AlarmKind, Side
 from .shared.glucose.alarms.rules import (
     DEFAULTS,
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
 NIGHT: Final = "night"
 _MINUTE = timedelta(minutes=1)
 _RATES = frozenset({AlarmKind.FALLING_FAST, AlarmKind.RISING_FAST})
-# What the lowest and the highest target may be, too.
-_LEVELS = MappingProxyType({Unit.MG_DL: (40, 400, 1), Unit.MMOL_L: (2.2, 22.2, 0.1)})
 
 
 def alarm_schema(part: Part, unit: Unit, opened: Container[str] = ()) -> probatio.Schema:
@@ -108,30 +104,20 @@ def _fields(kind: AlarmKind, unit: Unit) -> dict[probatio.Marker, object]:
         fields[probatio.Required(CONF_THRESHOLD)] = _threshold(kind, unit)
     if kind is not AlarmKind.URGENT_LOW:
         longest = LATEST_STALE if kind is AlarmKind.STALE else LONGEST_DELAY
-        fields[probatio.Required(CONF_DELAY_MINUTES)] = _number(
+        fields[probatio.Required(CONF_DELAY_MINUTES)] = minutes_box(
             # Before that age a missing value is not missing.
             0 if DEFAULTS[kind].threshold is not None else 11,
             longest // _MINUTE,
-            1,
-            "min",
         )
     return fields
 
 
 def _threshold(kind: AlarmKind, unit: Unit) -> NumberSelector:
     if kind not in _RATES:
-        return _number(*_LEVELS[unit], unit)
+        return level_box(unit)
     if unit is Unit.MG_DL:
-        return _number(SLOWEST_FAST, FASTEST, 0.1, f"{unit}/min")
-    return _number(_shown_rate(SLOWEST_FAST), _shown_rate(FASTEST), 0.01, f"{unit}/min")
-
-
-def _number(least: float, most: float, step: float, unit: str) -> NumberSelector:
-    return NumberSelector(
-        NumberSelectorConfig(
-            min=least, max=most, step=step, mode=NumberSelectorMode.BOX, unit_of_measurement=unit
-        )
-    )
+        return number_box(SLOWEST_FAST, FASTEST, 0.1, f"{unit}/min")
+    return number_box(_shown_rate(SLOWEST_FAST), _shown_rate(FASTEST), 0.01, f"{unit}/min")
 
 
 def _shown(kind: AlarmKind, rule: Rule, unit: Unit) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.selector import TextSelector
 
+from .about_fields import async_about_fields, default_about
 from .accounts import account_settings, async_give_login, async_let_go
 from .const import CONF_KIND, CONF_REFUSED, CONF_WEARER, DOMAIN, NO_TIME, SUBENTRY_SOURCE
 from .edge_card_flow import EdgeCardFlow
 from .login import async_try_login
-from .options_flow import WearerOptionsFlow, async_about_fields, default_about
+from .options_flow import WearerOptionsFlow
 from .source_flow import SourceFlow
 from .source_forms import SOURCE_FORMS, Fields
 

@@ -23,6 +23,7 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 
+from .about_fields import async_about_fields, default_about
 from .const import (
     CONF_CARRIED,
     CONF_NODE,
@@ -42,7 +43,6 @@ from .edge_cards import (
     standing_cards,
 )
 from .edge_nodes import async_nodes, edge_settings, edge_unique_id, free_sources, pairing_key
-from .options_flow import async_about_fields, default_about
 from .shared.glucose.wire import Announce, WireError
 from .source_forms import SECRET_TEXT, SOURCE_FORMS, Fields, untaken
 from .source_order import rank

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import probatio
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.helpers.selector import (
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
 )
 
+from .number_boxes import minutes_box
 from .on_board import (
     CONF_ABSORPTION,
     CONF_CARBS_MINUTES,
@@ -114,21 +112,13 @@ def _choice(options: list[str], key: str) -> SelectSelector:
     )
 
 
-def _minutes(least: float, most: float) -> NumberSelector:
-    return NumberSelector(
-        NumberSelectorConfig(
-            min=least, max=most, step=1, mode=NumberSelectorMode.BOX, unit_of_measurement="min"
-        )
-    )
-
-
 _TREATMENTS = probatio.Schema(
     {
         probatio.Required(CONF_INSULIN): _choice([*_CHOICES], "insulin_model"),
         probatio.Required(CONF_ABSORPTION): _choice(
             [shape.value for shape in Absorption], "carb_absorption"
         ),
-        probatio.Required(CONF_CARBS_MINUTES): _minutes(
+        probatio.Required(CONF_CARBS_MINUTES): minutes_box(
             carbs_on_board.SHORTEST / _MINUTE,
             carbs_on_board.LONGEST / _MINUTE,
         ),
@@ -136,10 +126,10 @@ _TREATMENTS = probatio.Schema(
 )
 _OWN_INSULIN = probatio.Schema(
     {
-        probatio.Required(CONF_DURATION_MINUTES): _minutes(
+        probatio.Required(CONF_DURATION_MINUTES): minutes_box(
             insulin_on_board.SHORTEST / _MINUTE,
             insulin_on_board.LONGEST / _MINUTE,
         ),
-        probatio.Required(CONF_PEAK_MINUTES): _minutes(1, insulin_on_board.LONGEST / _MINUTE),
+        probatio.Required(CONF_PEAK_MINUTES): minutes_box(1, insulin_on_board.LONGEST / _MINUTE),
     }
 )

@@ -13,14 +13,15 @@ from homeassistant.helpers import (
     entity_registry as er,
     label_registry as lr,
 )
-from homeassistant.helpers.trigger import async_get_all_descriptions, async_validate_trigger_config
+from homeassistant.helpers.trigger import (
+    async_initialize_triggers,
+    async_validate_trigger_config,
+)
 from homeassistant.setup import async_setup_component
-from probatio import Invalid
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.reading import Bound
-from custom_components.cgm.trigger import TRIGGERS
 from fakes.dexcom_share import FakeDexcomShare
 
 from .automations import (
@@ -28,7 +29,6 @@ from .automations import (
     ALEX_ALARM,
     MINUTE,
     automate,
-    described,
     measure,
     note_runs,
     receive,
@@ -603,6 +603,21 @@ async def test_a_wearer_who_cannot_be_set_up_has_no_readings(
     assert len(runs) == 1
 
 
+async def test_a_wearer_who_is_away_for_a_moment_has_readings_as_old_as_they_are(
+    hass: HomeAssistant, set_up: SetUp, pass_time: PassTime
+) -> None:
+    entry = await set_up()
+    runs = await automate(hass, triggered("readings_stale", ALEX, minutes=30))
+    await pass_time(25 * MINUTE)
+    await measure(hass, entry, 100)
+    await pass_time(10 * MINUTE)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await pass_time(18 * MINUTE)
+    assert runs == []
+    await pass_time(4 * MINUTE)
+    assert len(runs) == 1
+
+
 async def test_whose_entity_is_renamed_is_waited_for_no_longer(
     hass: HomeAssistant, set_up: SetUp, entity_registry: er.EntityRegistry, pass_time: PassTime
 ) -> None:
@@ -643,6 +658,27 @@ async def test_who_is_switched_off_hears_nothing(
     where = {"entity_id": "all"}
     await hass.services.async_call("automation", "turn_off", where, blocking=True)
     await measure(hass, entry, 51)
+    await pass_time(30 * MINUTE)
+    assert runs == []
+
+
+async def test_what_is_detached_looks_no_more(
+    hass: HomeAssistant, set_up: SetUp, pass_time: PassTime
+) -> None:
+    await set_up()
+    runs: list[dict[str, Any]] = []
+    assert await async_setup_component(hass, "automation", {})
+    config = [{"trigger": "cgm.readings_stale", "target": ALEX}]
+    detach = await async_initialize_triggers(
+        hass,
+        await async_validate_trigger_config(hass, cv.TRIGGER_SCHEMA(config)),
+        lambda run, _: runs.append(run),
+        "test",
+        "test",
+        lambda *_: None,
+    )
+    assert detach is not None
+    detach()
     await pass_time(30 * MINUTE)
     assert runs == []
 
@@ -712,49 +748,3 @@ async def test_what_is_said_while_home_assistant_starts_is_made_up_for(
         await receive(running(entry_again), 50)
         await again.async_block_till_done()
         assert alarms(later) == [("urgent_low", "repeated")]
-
-
-# What can be chosen.
-
-
-@pytest.mark.parametrize(
-    ("key", "target", "options", "words"),
-    [
-        ("glucose_dropped_below", ALEX, {"threshold": 3.9, "unit": "mg/dL"}, "is 3.9 in mg/dL"),
-        ("glucose_dropped_below", ALEX, {"threshold": 70, "unit": "mmol/L"}, "is 70.0 in mmol/L"),
-        ("glucose_rose_above", ALEX, {"threshold": "nan", "unit": "mg/dL"}, "is nan in mg/dL"),
-        ("glucose_rose_above", ALEX, {"threshold": 180}, "unit"),
-        ("glucose_rose_above", ALEX, {"unit": "mg/dL"}, "threshold"),
-        ("glucose_rose_above", None, {"threshold": 180, "unit": "mg/dL"}, "target"),
-        ("alarm_fired", ALEX_ALARM, {"alarms": ["very_low"]}, "alarms"),
-        ("alarm_fired", None, {}, "target"),
-        ("alarm_cleared", ALEX_ALARM, {"repeats": True}, "repeats"),
-        ("readings_stale", ALEX, {"minutes": 1}, "minutes"),
-    ],
-)
-async def test_what_cannot_be_meant_is_refused(
-    hass: HomeAssistant,
-    key: str,
-    target: dict[str, Any] | None,
-    options: dict[str, Any],
-    words: str,
-) -> None:
-    config = {"trigger": f"cgm.{key}", "options": options}
-    if target is not None:
-        config["target"] = target
-    with pytest.raises(Invalid, match=words):
-        await async_validate_trigger_config(hass, cv.TRIGGER_SCHEMA([config]))
-
-
-async def test_every_trigger_and_field_is_described_and_nothing_else(
-    hass: HomeAssistant, set_up: SetUp
-) -> None:
-    await set_up()
-    await automate(hass, triggered("alarm_fired", ALEX_ALARM))
-    offered = {
-        key.removeprefix("cgm."): set(about["fields"])
-        for key, about in (await async_get_all_descriptions(hass)).items()
-        if key.startswith("cgm.") and about is not None
-    }
-    assert offered.keys() == TRIGGERS.keys()
-    assert described("triggers") == offered
