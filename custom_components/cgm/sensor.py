@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
 
 from homeassistant.components.sensor import (
+    DOMAIN as SENSOR,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -39,6 +40,7 @@ _HA_UNIT = {
 # Where Home Assistant's sensor keeps the unit an integration suggested.
 _PRIVATE = "sensor.private"
 _SUGGESTED = "suggested_unit_of_measurement"
+_PRECISION = "suggested_display_precision"
 # How often what goes by itself is shown anew.
 _BY_TIME = timedelta(minutes=1)
 _DECIMALS = {Unit.MG_DL: 0, Unit.MMOL_L: 1}
@@ -113,6 +115,8 @@ class _GlucoseSensor(CgmEntity, SensorEntity):
         private = entry.options.get(_PRIVATE)
         if private is not None and private.get(_SUGGESTED) == unit:
             return
+        # By it Home Assistant tells how many decimals more a converted value has.
+        self._attr_suggested_unit_of_measurement = unit
         er.async_get(self.hass).async_update_entity_options(
             self.entity_id, _PRIVATE, {_SUGGESTED: unit}
         )
@@ -122,6 +126,17 @@ class WearerSensor(_GlucoseSensor):
     """A sensor of what is true now about the wearer."""
 
     entity_description: WearerSensorDescription
+
+    @override
+    @callback
+    def async_told(self) -> None:
+        """Show what is true now, with the decimals of the unit of now."""
+        if self.entity_description.per is not None and self.registry_entry is not None:
+            kept = self.registry_entry.options.get(SENSOR)
+            if kept is None or kept.get(_PRECISION) != self.suggested_display_precision:
+                # Home Assistant keeps the decimals that were suggested when this was added.
+                self.async_registry_entry_updated()
+        super().async_told()
 
     @property
     def native_value(self) -> StateType | datetime:

@@ -82,6 +82,8 @@ class Wearer:
         self.on_board = OnBoard(self)
         self.diary = Diary(self)
         self.issues: dict[str, Issue] = {}
+        # One more whenever history of long ago was imported or erased.
+        self.edition = 0
         self.present: Present
         self._recent: dict[Identity, Reading] = {}
         self._listeners: list[CALLBACK_TYPE] = []
@@ -271,6 +273,7 @@ class Wearer:
         await self.records.async_load()
         await self.on_board.async_load()
         self.measures.async_changed(earliest)
+        self.edition += 1
         self.async_refresh()
 
     @callback

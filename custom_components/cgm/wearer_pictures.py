@@ -36,6 +36,7 @@ class ProfileShows:
     look: Look
     zone: ZoneInfo
     targets: Targets
+    edition: int
     end: datetime
 
 
@@ -48,6 +49,7 @@ class DayShows:
     date: date
     targets: Targets
     present: Present
+    edition: int
     recent: frozenset[Reading]
     treatments: tuple[Treatment, ...]
     alarms: tuple[AlarmKind, ...]
@@ -82,6 +84,7 @@ class Pictures:
             date=wearer.now().astimezone(zone).date(),
             targets=wearer.targets,
             present=wearer.present,
+            edition=wearer.edition,
             recent=frozenset(wearer.recent),
             treatments=wearer.records.treatments,
             alarms=wearer.alarms.alarms.on,
@@ -90,8 +93,14 @@ class Pictures:
     @property
     def profile_shows(self) -> ProfileShows:
         """What the profile would show now."""
-        hour = self._wearer.now().replace(minute=0, second=0, microsecond=0)
-        return ProfileShows(look=self.look, zone=self._zone, targets=self._wearer.targets, end=hour)
+        wearer = self._wearer
+        return ProfileShows(
+            look=self.look,
+            zone=self._zone,
+            targets=wearer.targets,
+            edition=wearer.edition,
+            end=wearer.now().replace(minute=0, second=0, microsecond=0),
+        )
 
     @property
     def minute(self) -> datetime:
@@ -109,7 +118,7 @@ class Pictures:
 
         def draw() -> bytes:
             # numpy and Pillow take a while to load, for which neither the start nor the loop waits.
-            from .shared.glucose.pictures.day import Day, day_picture  # noqa: PLC0415
+            from .shared.glucose.pictures.day import Day, day_picture  # noqa: PLC0415 - see above
 
             day = Day(
                 date=shows.date,
@@ -158,7 +167,7 @@ class Pictures:
 def _drawn(readings: list[Reading], shows: ProfileShows, cadence: timedelta) -> bytes:
     """Return the profile of readings as a PNG; takes a tenth of a second."""
     from .shared.glucose.metrics.series import Series  # noqa: PLC0415 - as above
-    from .shared.glucose.pictures.profile import Profile, profile_picture  # noqa: PLC0415
+    from .shared.glucose.pictures.profile import Profile, profile_picture  # noqa: PLC0415 - as above
 
     series = Series.of(readings, shows.zone)
     return profile_picture(Profile.of(series, shows.end, cadence, shows.targets), shows.look)

@@ -6,6 +6,7 @@ import math
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -248,6 +249,48 @@ async def test_the_profile_changes_once_an_hour(
     assert value(hass, PROFILE) > first
     await async_get_image(hass, PROFILE)
     assert len(profiles) == 2
+
+
+@BOTH
+async def test_what_was_erased_is_not_shown_a_moment_longer(
+    hass: HomeAssistant,
+    alex: MockConfigEntry,
+    days: list[tuple[Day, Look]],
+    profiles: list[Profile],
+    entity: str,
+    pass_time: PassTime,
+) -> None:
+    wearer = running(alex)
+    now = dt_util.utcnow()
+    rows = [row for row in fortnight(wearer.order[0], days=13) if row.time < now - 8 * 60 * MINUTE]
+    await wearer.history.async_do(lambda store: store.add(wearer.id, rows))
+    await async_get_image(hass, entity)
+    # Not within the minute in which the frontend asked anyway.
+    await pass_time(2 * MINUTE)
+    before = value(hass, entity)
+    await hass.services.async_call(
+        "cgm",
+        "erase_history",
+        {
+            "config_entry_id": alex.entry_id,
+            "confirm": alex.title,
+            "start": now - timedelta(days=13),
+            "end": now - timedelta(hours=8),
+        },
+        blocking=True,
+        return_response=True,
+    )
+    await hass.async_block_till_done()
+    assert value(hass, entity) > before
+    drawn: list[Any] = days if entity == TODAY else profiles
+    drawn.clear()
+    await async_get_image(hass, entity)
+    (again,) = drawn
+    if entity == PROFILE:
+        assert not isinstance(again.agp, Agp)
+    else:
+        first = min(row.time for row in again[0].readings)
+        assert first >= now - timedelta(hours=8)
 
 
 def fortnight(source: str, *, days: float) -> list[Reading]:

@@ -8,6 +8,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from fakes.dexcom_share import FakeDexcomShare
@@ -300,12 +301,25 @@ async def test_a_new_unit_is_shown_at_once_and_back_again(
             if state is not None
         }
 
+    def decimals() -> dict[str, object]:
+        registry = er.async_get(hass)
+        entities = {
+            key: registry.async_get(f"sensor.alex_{key}")
+            for key in ("glucose", "delta", "rate_of_change")
+        }
+        return {
+            key: entity.options["sensor"]["suggested_display_precision"]
+            for key, entity in entities.items()
+            if entity is not None
+        }
+
     in_mg_dl = {
         "glucose": ("mg/dL", 180.0),
         "delta": ("mg/dL", 18.0),
         "rate_of_change": ("mg/dL/min", 3.6),
     }
     assert units_and_values() == in_mg_dl
+    assert decimals() == {"glucose": 0, "delta": 0, "rate_of_change": 1}
     feed = alex.runtime_data.feeds[only_source(alex).subentry_id]
 
     await save(hass, await open_options(hass, alex), about={"unit": "mmol/L"})
@@ -315,11 +329,13 @@ async def test_a_new_unit_is_shown_at_once_and_back_again(
         "delta": ("mmol/L", 1.0),
         "rate_of_change": ("mmol/L/min", 0.2),
     }
+    assert decimals() == {"glucose": 1, "delta": 1, "rate_of_change": 2}
     assert filled(await open_options(hass, alex))["targets"] == DEFAULTS_MMOL_L
 
     await save(hass, await open_options(hass, alex), about={"unit": "mg/dL"})
     await settle()
     assert units_and_values() == in_mg_dl
+    assert decimals() == {"glucose": 0, "delta": 0, "rate_of_change": 1}
     assert alex.runtime_data.targets.low_mg_dl == 70
     assert alex.runtime_data.feeds[only_source(alex).subentry_id] is feed
     assert lost == []
