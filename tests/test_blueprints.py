@@ -32,6 +32,8 @@ WANTED = {
 }
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 IMPORT = re.compile(r"\((https://my\.home-assistant\.io/redirect/blueprint_import[^)\s]*)\)")
+# What the header of a phone shows of it.
+LONGEST_NAME = 30
 DOSE_ADVICE = re.compile(
     r"inject|bolus|insulin|correct with|units of|carbohydrate|\bcarbs?\b|glucagon|dextrose",
     re.IGNORECASE,
@@ -87,6 +89,7 @@ def test_home_assistant_takes_it(file: Path) -> None:
 def test_it_says_what_it_is_and_where_it_is_from(file: Path) -> None:
     about = blueprint(file).metadata
     assert about["name"].startswith("CGM: ")
+    assert len(about["name"]) <= LONGEST_NAME
     assert len(about["description"]) > 100
     assert about["source_url"] == SOURCE + file.relative_to(REPOSITORY).as_posix()
     assert AwesomeVersion(about["homeassistant"]["min_version"]) <= AwesomeVersion(tested_with)

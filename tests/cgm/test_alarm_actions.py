@@ -156,7 +156,7 @@ async def test_a_test_is_told_and_changes_nothing(
 ) -> None:
     before = running(wearer).alarms.alarms
     await press(hass, "test_alarm")
-    text = "Alex: test of the alarm urgent low, nothing is wrong."
+    text = "Alex: this is only a test. A real alarm would say: urgent low."
     assert last(hass) == ("test", "urgent_low", text)
     await act(hass, "test_alarm", alarm="high")
     assert last(hass)[:2] == ("test", "high")
@@ -199,26 +199,34 @@ async def test_who_was_told_is_logged_and_nobody_elses_actions_are(
 ) -> None:
     calls = async_mock_service(hass, "light", "turn_on")
     bells = async_mock_service(hass, "notify", "mobile_app_phone")
+    tablets = async_mock_service(hass, "notify", "mobile_app_tablet")
     automation = {
         "trigger": {"platform": "state", "entity_id": EVENT},
         "action": [
             {"action": "light.turn_on", "target": {"entity_id": ["light.bed", "light.hall"]}},
             {"action": "notify.mobile_app_phone", "data": {"message": "secret words"}},
+            {
+                "action": "cgm.tell",
+                "data": {"action": "notify.mobile_app_tablet", "message": "secret words"},
+            },
         ],
     }
     assert await async_setup_component(hass, "automation", {"automation": automation})
     await hass.services.async_call("light", "turn_on", {"entity_id": "light.x"}, blocking=True)
     await press(hass, "test_alarm")
     await settle()
-    assert (len(calls), len(bells)) == (2, 1)
-    assert await told_rows(wearer) == [
+    assert (len(calls), len(bells), len(tablets)) == (2, 1, 1)
+    told = [
         {"action": "light.turn_on", "entities": ["light.bed", "light.hall"]},
         {"action": "notify.mobile_app_phone"},
+        # Of the action that tells, what it calls is told alone.
+        {"action": "notify.mobile_app_tablet"},
     ]
+    assert await told_rows(wearer) == told
     stranger = Context(parent_id="somebody else's")
     data = {"entity_id": "light.x"}
     await hass.services.async_call("light", "turn_on", data, blocking=True, context=stranger)
-    assert len(await told_rows(wearer)) == 2
+    assert await told_rows(wearer) == told
 
 
 async def test_every_action_and_field_has_its_texts(

@@ -11,6 +11,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cgm.alarm_quiet import quiet_until
 from custom_components.cgm.const import DOMAIN
 from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from custom_components.cgm.shared.glucose.alarms.state import Phase
@@ -319,9 +320,9 @@ async def test_a_warm_up_quiets_missing_data_and_says_so(
 async def test_what_the_old_sensor_measures_does_not_end_the_warm_up_of_the_same_source(
     wearer: MockConfigEntry,
 ) -> None:
-    begun = dt_util.utcnow()
+    begun = dt_util.utcnow() - 10 * MINUTE
     until = begun + 60 * MINUTE
-    await receive(wearer, reading(wearer, 100, minutes=5))
+    await receive(wearer, reading(wearer, 100))
     feed = only_feed(wearer)
     life = SensorLife(started=begun, warm_up_until=until)
     feed.status = type(feed.status)(state=feed.status.state, sensor=life)

@@ -194,6 +194,28 @@ HEARS: dict[str, Callable[[Home], Config]] = {
     "a choice": lambda _: acts(
         {"if": {"condition": "state", "entity_id": LOW, "state": "on"}, "then": ACTION}
     ),
+    "a condition in old words": lambda _: {
+        "trigger": [{"platform": "state", "entity_id": "sun.sun"}],
+        "condition": [{"condition": "state", "entity_id": LOW, "state": "on"}],
+        "action": ACTION,
+        "actions": None,
+    },
+    "a loop while": lambda _: acts(
+        {
+            "repeat": {
+                "while": [{"condition": "state", "entity_id": LOW, "state": "on"}],
+                "sequence": ACTION,
+            }
+        }
+    ),
+    "a loop until": lambda _: acts(
+        {
+            "repeat": {
+                "until": [{"condition": "state", "entity_id": LOW, "state": "off"}],
+                "sequence": ACTION,
+            }
+        }
+    ),
     "a condition among the actions": lambda _: acts(
         {"or": [{"condition": "state", "entity_id": LOW, "state": "on"}]}
     ),
@@ -245,6 +267,9 @@ async def test_whatever_way_it_listens_while_it_is_on(
 
 
 HEARS_NOTHING: dict[str, Callable[[Home], Config]] = {
+    "a state of a button": lambda _: {
+        "triggers": {"trigger": "state", "entity_id": "button.alex_acknowledge_alarm"}
+    },
     "something else": lambda _: {"triggers": {"trigger": "state", "entity_id": "sun.sun"}},
     "lights of the room": lambda home: acts(
         {"action": "light.turn_on", "target": {"area_id": home.area}}

@@ -39,6 +39,9 @@ class Phones:
     def messages(self, carer: str) -> list[str]:
         return [call.data["message"] for call in self.calls[carer]]
 
+    def tags(self, carer: str) -> set[str]:
+        return {call.data["data"]["tag"] for call in self.calls[carer]}
+
 
 @pytest.fixture(autouse=True)
 def noon(freezer: FrozenDateTimeFactory) -> None:
@@ -78,6 +81,9 @@ async def test_one_after_the_other_and_all_who_were_told_hear_the_end(
     await let_run(hass, freezer, 5 * MINUTE)
     assert phones.told() == ["anna"]
     assert "urgent low" in phones.messages("anna")[0]
+    loud = phones.calls["anna"][0].data["data"]
+    assert (loud["channel"], loud["ttl"], loud["priority"]) == ("alarm_stream", 0, "high")
+    assert loud["push"]["sound"] == {"name": "default", "critical": 1, "volume": 1.0}
     await let_run(hass, freezer, 8 * MINUTE)
     assert phones.told() == ["anna", "ben"]
     assert len(phones.messages("anna")) == 1
@@ -88,6 +94,8 @@ async def test_one_after_the_other_and_all_who_were_told_hear_the_end(
     for carer in ("anna", "ben"):
         assert len(phones.messages(carer)) == 2
         assert phones.messages(carer)[-1].endswith("The alarm is over.")
+        # The end takes the place of the call.
+        assert phones.tags(carer) == {f"cgm_escalation_{wearer.entry_id}"}
 
 
 async def test_a_phone_that_is_gone_keeps_nobody_else_from_being_told(
@@ -181,6 +189,63 @@ async def test_after_a_restart_it_goes_on_by_the_clock(
             assert after.messages(carer)[-1].endswith("The alarm is over.")
 
 
+async def test_who_stands_in_two_places_hears_the_end_once(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    dexcom: FakeDexcomShare,
+    phones: Phones,
+) -> None:
+    falls(dexcom, 51, 51, 51, 90, 95, 100)
+    await escalate(hass, second=["notify.mobile_app_anna"])
+    await let_run(hass, freezer, 28 * MINUTE)
+    ends = [one for one in phones.messages("anna") if one.endswith("The alarm is over.")]
+    assert (len(phones.messages("anna")), len(ends)) == (3, 1)
+
+
+async def test_what_is_over_once_the_sources_answer_after_a_start_is_told_to_nobody(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, wearer: MockConfigEntry, phones: Phones
+) -> None:
+    await escalate(hass)
+    await receive(wearer, reading(wearer, 51))
+    await let_run(hass, freezer, MINUTE)
+    assert phones.told() == ["anna"]
+    later: list[Phones] = []
+
+    async def carers(again: HomeAssistant) -> None:
+        later.append(Phones(again))
+        freezer.tick(8 * MINUTE)
+
+    async with restarted(hass, wearer, before=carers) as again:
+        (entry,) = again.config_entries.async_entries("cgm")
+        assert value(again, "binary_sensor.alex_alarm_urgent_low") == "on"
+        await let_run(again, freezer, 10 * SECOND)
+        await receive(entry, reading(entry, 100))  # type: ignore[arg-type]  # made by same_again
+        await let_run(again, freezer, MINUTE)
+        assert value(again, "binary_sensor.alex_alarm_urgent_low") == "off"
+        (after,) = later
+        assert after.told() == []
+
+
+async def test_switched_on_in_mid_alarm_it_begins_when_the_alarm_is_said_again(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    dexcom: FakeDexcomShare,
+    phones: Phones,
+) -> None:
+    stays_low(dexcom)
+    automation = {"entity_id": await escalate(hass, kinds=["urgent_low"])}
+    await hass.services.async_call("automation", "turn_off", automation, blocking=True)
+    await receive(wearer, reading(wearer, 51))
+    await hass.services.async_call("automation", "turn_on", automation, blocking=True)
+    await let_run(hass, freezer, MINUTE)
+    assert phones.told() == []
+    await let_run(hass, freezer, 6 * MINUTE)
+    assert phones.told() == ["anna"]
+    assert "still urgent low" in phones.messages("anna")[0]
+
+
 async def test_a_test_reaches_everyone_and_a_reload_nobody(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -221,7 +286,7 @@ async def test_what_ended_while_home_assistant_started_is_told_to_who_had_been_t
         assert await again.config_entries.async_setup(entry.entry_id)
         for _ in range(2):
             freezer.tick(10 * SECOND)
-            await receive(entry, reading(entry, 100, minutes=0))  # type: ignore[arg-type]
+            await receive(entry, reading(entry, 100, minutes=0))  # type: ignore[arg-type]  # made by same_again
         assert value(again, "binary_sensor.alex_alarm_urgent_low") == "off"
 
     async with restarted(hass, wearer, before=rises_meanwhile) as again:

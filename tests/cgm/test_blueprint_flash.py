@@ -8,9 +8,9 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.demo.light import DemoLight
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant, State
+from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import config_validation as cv, entity_registry as er
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -119,17 +119,36 @@ async def test_a_low_flashes_and_the_lights_are_as_they_were(
     )
 
 
-async def test_once_seen_or_over_the_lights_go_back_at_once(
-    hass: HomeAssistant, wearer: MockConfigEntry, run: Run
+@pytest.mark.parametrize("usual", [False, True], ids=["seen", "silenced"])
+async def test_once_seen_or_silenced_the_lights_go_back_at_once(
+    hass: HomeAssistant, wearer: MockConfigEntry, run: Run, usual: bool
 ) -> None:
     before = looks(hass, CEILING)
     await flash(hass, count=600)
     await measure(wearer, 51)
     assert await flashes(hass, run, CEILING)
-    await running(wearer).alarms.async_silence()
+    await running(wearer).alarms.async_silence(usual=usual)
     await run(3)
     assert looks(hass, CEILING) == before
     assert not await flashes(hass, run, CEILING)
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_it_flashes_as_brightly_as_chosen_and_again_where_that_is_wanted(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    run: Run,
+    freezer: FrozenDateTimeFactory,
+    again: bool,
+) -> None:
+    await flash(hass, again=again, brightness=40, count=1)
+    await measure(wearer, 51)
+    assert await flashes(hass, run, CEILING)
+    assert shown(hass, CEILING).attributes["brightness"] == round(0.4 * 255)
+    await run(10)
+    freezer.tick(timedelta(minutes=5))
+    await measure(wearer, 51)
+    assert await flashes(hass, run, CEILING, 3) is again
 
 
 async def test_at_a_start_in_the_middle_of_a_low_it_flashes(
@@ -287,6 +306,14 @@ async def test_a_dead_lamp_keeps_no_other_dark_and_a_group_is_its_members(
     before = {lamp: looks(hass, lamp) for lamp in (CEILING, KITCHEN)}
     monkeypatch.setattr(DemoLight, "async_turn_on", refuse)
     hass.states.async_set("light.all", "on", {"entity_id": [CEILING, KITCHEN]})
+    called: list[str] = []
+
+    @callback
+    def note(event: Event) -> None:
+        if event.data["domain"] == "light":
+            called.extend(cv.ensure_list(event.data["service_data"]["entity_id"]))
+
+    hass.bus.async_listen("call_service", note)
     await flash(hass, lights={"entity_id": ["light.all"]})
     await measure(wearer, 51)
     assert await flashes(hass, run, CEILING)
@@ -299,6 +326,7 @@ async def test_a_dead_lamp_keeps_no_other_dark_and_a_group_is_its_members(
     await hass.services.async_call("light", "turn_on", {"entity_id": KITCHEN}, blocking=True)
     await run(1)
     assert looks(hass, KITCHEN) == before[KITCHEN]
+    assert set(called) == {CEILING, KITCHEN}
 
 
 async def test_with_no_light_to_be_reached_it_says_so(

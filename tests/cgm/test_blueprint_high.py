@@ -8,9 +8,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cgm.shared.glucose.alarms.kinds import AlarmKind
 from fakes.dexcom_share import FakeDexcomShare, Row
 
-from .blueprints import automate, restarted
+from .blueprints import automate, restarted, turns
 from .conftest import PassTime, RunWearer, Settle
 from .telling import (
     EVENT,
@@ -97,9 +98,24 @@ async def test_phones_and_actions_are_told_and_a_broken_phone_stops_nobody(
     await automate(hass, NAME, alarm=EVENT, people=["notify.somebody", phone])
     await hass.services.async_call("cgm", "test_alarm", {"alarm": "high"}, blocking=True)
     await settle()
-    text = "Alex: test of the alarm high, nothing is wrong."
+    text = "Alex: this is only a test. A real alarm would say: high."
     assert sent == [{"title": "Alex: glucose", "message": text}]
     assert said == [text]
+
+
+async def test_two_alarms_at_once_are_both_told_however_long_the_actions_take(
+    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
+) -> None:
+    said = await hear_notices(hass)
+    notice = {"action": "persistent_notification.create", "data": {"message": "{{ kind }}"}}
+    waits = {"wait_for_trigger": {"trigger": "event", "event_type": "on"}, "timeout": 60}
+    await automate(hass, NAME, alarm=EVENT, actions=[notice, waits])
+    for alarm in ("sustained_high", "high"):
+        await running(wearer).alarms.async_test(AlarmKind(alarm))
+        await turns(hass)
+    hass.bus.async_fire("on")
+    await settle()
+    assert sorted(said) == ["high", "sustained_high"]
 
 
 async def test_only_chosen_alarms_are_told(

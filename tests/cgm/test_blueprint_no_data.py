@@ -160,6 +160,16 @@ async def test_a_sensor_that_has_ended_is_told(
     assert await cause_of(hass, settle) == "Dexcom: the sensor ended on 20 November at 12:59."
 
 
+async def test_a_sensor_that_has_not_ended_yet_is_not_the_cause(
+    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
+) -> None:
+    now = dt_util.utcnow()
+    stands(wearer, FeedState.OK, SensorLife(started=now - timedelta(days=9), expires=now + MINUTE))
+    await settle()
+    running(wearer).async_tell()
+    assert (await cause_of(hass, settle)).startswith("Dexcom answers, but has nothing new.")
+
+
 async def test_a_warm_up_is_told(
     hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle, freezer: FrozenDateTimeFactory
 ) -> None:

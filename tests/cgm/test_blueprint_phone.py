@@ -204,6 +204,27 @@ async def test_the_buttons_silence_that_alarm_and_the_message_goes_when_nothing_
     assert sent[-1].data["data"]["tag"] == sent[0].data["data"]["tag"]
 
 
+@pytest.mark.parametrize("button", ["CGM_SEEN_low", "CGM_SILENCE_low"])
+async def test_the_buttons_of_a_milder_alarm_leave_the_worse_one(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    sent: list[ServiceCall],
+    button: str,
+) -> None:
+    await phone(hass, kinds=["urgent_low", "low"])
+    for mg_dl in (66, 51):
+        await at(hass, freezer, wearer, mg_dl)
+        await let_run(hass, freezer, 4 * MINUTE)
+    hass.bus.async_fire("mobile_app_notification_action", {"action": f"{button}_{wearer.entry_id}"})
+    await let_run(hass, freezer, timedelta(seconds=1), step=timedelta(seconds=0.5))
+    alarms = running(wearer).alarms.alarms
+    assert alarms[AlarmKind.LOW].phase is Phase.SILENCED
+    assert alarms[AlarmKind.URGENT_LOW].phase is Phase.ACTIVE
+    # It still calls: its message stays.
+    assert "clear_notification" not in [call.data["message"] for call in sent]
+
+
 async def test_it_replaces_itself_and_goes_on_recovery(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -233,7 +254,7 @@ async def test_a_test_reaches_the_phone_and_says_so(
     await running(wearer).alarms.async_test(AlarmKind.URGENT_LOW)
     await let_run(hass, freezer, timedelta(seconds=1), step=timedelta(seconds=0.5))
     (call,) = sent
-    assert call.data["message"] == "Alex: test of the alarm urgent low, nothing is wrong."
+    assert call.data["message"] == "Alex: this is only a test. A real alarm would say: urgent low."
     assert [one["title"] for one in call.data["data"]["actions"]] == ["Open"]
 
 
@@ -301,7 +322,7 @@ async def test_what_fired_while_home_assistant_started_is_told(
         (entry,) = again.config_entries.async_entries("cgm")
         assert await again.config_entries.async_setup(entry.entry_id)
         await turns(again)
-        await receive(entry, reading(entry, 51))  # type: ignore[arg-type]
+        await receive(entry, reading(entry, 51))  # type: ignore[arg-type]  # made by same_again
 
     async with restarted(hass, wearer, before=falls_meanwhile) as again:
         await let_run(again, freezer, timedelta(seconds=2), step=timedelta(seconds=0.5))

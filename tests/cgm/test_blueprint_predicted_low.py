@@ -100,4 +100,4 @@ async def test_a_test_is_heard(
     for alarm in (NAME, "high"):
         await hass.services.async_call("cgm", "test_alarm", {"alarm": alarm}, blocking=True)
     await settle()
-    assert said == ["Alex: test of the alarm low predicted, nothing is wrong."]
+    assert said == ["Alex: this is only a test. A real alarm would say: low predicted."]

@@ -64,6 +64,18 @@ async def test_it_says_value_trend_and_age(
     assert said == ["Alex: 86 mg/dL, falling fast, 3 minutes ago."]
 
 
+async def test_who_presses_twice_hears_it_once(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, wearer: MockConfigEntry, said: list[str]
+) -> None:
+    script = await script_of(hass, NAME, glucose=GLUCOSE, tts=VOICE, speakers=[ROOM])
+    for _ in range(2):
+        await hass.services.async_call("script", "turn_on", {"entity_id": script})
+        await turns(hass)
+    await let_run(hass, freezer, 60 * SECOND)
+    assert len(said) == 1
+    assert value(hass, script) == "off"
+
+
 async def test_it_says_it_in_the_wearers_unit_and_the_users_words(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, wearer: MockConfigEntry, said: list[str]
 ) -> None:

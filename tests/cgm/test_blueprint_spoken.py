@@ -192,13 +192,36 @@ async def test_a_test_is_said_and_what_is_covered_seen_or_old_is_not(
     await speak(hass, kinds=["urgent_low", "low"])
     await running(wearer).alarms.async_test(AlarmKind.URGENT_LOW)
     await let_run(hass, freezer, 60 * SECOND)
-    assert said == ["Alex: test of the alarm urgent low, nothing is wrong."]
+    assert said == ["Alex: this is only a test. A real alarm would say: urgent low."]
     await receive(wearer, reading(wearer, 51))
     await running(wearer).alarms.async_silence()
     await let_run(hass, freezer, 60 * SECOND)
     assert await hass.config_entries.async_reload(wearer.entry_id)
     await let_run(hass, freezer, 60 * SECOND)
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("over", [False, True])
+async def test_what_comes_while_it_speaks_is_said_after_it_and_the_end_only_where_wanted(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    said: list[str],
+    over: bool,
+) -> None:
+    await speak(hass, kinds=["urgent_low", "urgent_high"], over=over)
+    alarms = running(wearer).alarms
+    await alarms.async_test(AlarmKind.URGENT_LOW)
+    await let_run(hass, freezer, SECOND)
+    await alarms.async_test(AlarmKind.URGENT_HIGH)
+    await let_run(hass, freezer, 60 * SECOND)
+    assert [one.rpartition(": ")[2] for one in said] == ["urgent low.", "urgent high."]
+    said.clear()
+    for mg_dl in (51, 100):
+        await receive(wearer, reading(wearer, mg_dl))
+        await let_run(hass, freezer, 60 * SECOND)
+    assert said[0].startswith("Alex: urgent low, 51 mg/dL")
+    assert said[1:] == ["Alex: over: urgent low, 100 mg/dL, lowest 51."] * over
 
 
 async def test_after_a_restart_in_mid_alarm_it_is_not_said_again_until_it_repeats(
@@ -327,6 +350,29 @@ async def test_a_speaker_switched_off_meanwhile_is_set_back_when_it_is_on_and_st
     await to(hass, "turn_on")
     assert value(hass, ROOM) != "off"
     assert attribute(hass, ROOM, "volume_level") == 0.2
+
+
+async def test_a_speaker_switched_off_meanwhile_is_not_switched_off_when_it_comes_on_idle(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, wearer: MockConfigEntry
+) -> None:
+    await to(hass, "turn_off")
+    call = hass.async_create_task(say(hass))
+    await let_run(hass, freezer, 3 * SECOND, step=SECOND)
+    loud = hass.states.get(ROOM)
+    assert loud is not None
+    await to(hass, "turn_off")
+    await let_run(hass, freezer, 60 * SECOND)
+    await call
+    done: list[str] = []
+
+    @callback
+    def note(event: Event) -> None:
+        done.append(event.data["service"])
+
+    hass.bus.async_listen("call_service", note)
+    hass.states.async_set(ROOM, "idle", loud.attributes)
+    await turns(hass)
+    assert done == ["volume_set"]
 
 
 async def test_two_sentences_are_said_one_after_the_other_and_the_first_volume_is_the_last(

@@ -141,7 +141,7 @@ async def test_an_alarm_at_night_is_told_in_words(
         await hass.services.async_call("cgm", "test_alarm", {"alarm": alarm}, blocking=True)
         await hass.async_block_till_done()
     assert [(call.data["title"], call.data["message"]) for call in said] == [
-        ("Alex", "Alex: test of the alarm urgent low, nothing is wrong.")
+        ("Alex", "Alex: this is only a test. A real alarm would say: urgent low.")
     ]
 
 

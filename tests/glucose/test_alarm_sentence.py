@@ -117,7 +117,7 @@ def test_seen_silenced_late_and_test() -> None:
     late = happening(what=What.FOUND_LATE, minutes_ago=40)
     assert english(late) == "Alex: urgent low, found late, measured 40 minutes ago, 51 mg/dL."
     test = Happening(kind=AlarmKind.LOW, what=What.TESTED, at=NOW)
-    assert english(test) == "Alex: test of the alarm low, nothing is wrong."
+    assert english(test) == "Alex: this is only a test. A real alarm would say: low."
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

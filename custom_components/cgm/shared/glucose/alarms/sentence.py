@@ -66,7 +66,7 @@ _ENGLISH = _Words(
             What.UNSILENCED: "{kind}, no longer silenced",
             What.CLEARED: "over: {kind}",
             What.FOUND_LATE: "{kind}, found late, measured {age} ago",
-            What.TESTED: "test of the alarm {kind}, nothing is wrong",
+            What.TESTED: "this is only a test. A real alarm would say: {kind}",
         }
     ),
     at_source="{value} at {source}",
@@ -105,7 +105,7 @@ _GERMAN = _Words(
             What.UNSILENCED: "{kind}, nicht mehr stumm",
             What.CLEARED: "vorbei: {kind}",
             What.FOUND_LATE: "{kind}, spät bekannt geworden, vor {age} gemessen",
-            What.TESTED: "Test des Alarms {kind}, es ist nichts passiert",
+            What.TESTED: "Das ist nur ein Test. Ein echter Alarm würde melden: {kind}",
         }
     ),
     at_source="{value} bei {source}",
