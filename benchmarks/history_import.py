@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "custom_components/cgm/shared"))
 
+from clarity_header import CLARITY_HEADER
 from figures import Figure, add_option, conclude
 from glucose.formats import read_export
 from glucose.store import Store
@@ -38,12 +39,6 @@ YEAR = 105_120
 START = datetime(2025, 11, 20, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
 MOST = {"Clarity": 5.0, "plain CSV": 3.5}
-CLARITY_HEADER = (
-    "Index,Timestamp (YYYY-MM-DDThh:mm:ss),Event Type,Event Subtype,Patient Info,Device Info,"
-    "Source Device ID,Glucose Value (mg/dL),Insulin Value (u),Carb Value (grams),"
-    "Duration (hh:mm:ss),Glucose Rate of Change (mg/dL/min),Transmitter Time (Long Integer),"
-    "Transmitter ID"
-)
 
 
 def files(rows: int) -> dict[str, bytes]:

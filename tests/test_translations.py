@@ -101,6 +101,18 @@ def raised_exceptions() -> set[str]:
     }
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_said_twice_under_one_name(language: str) -> None:
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        # Of two, JSON takes the last without a word.
+        names = [name for name, _ in pairs]
+        assert sorted(names) == sorted(set(names))
+        return dict(pairs)
+
+    file = INTEGRATION / "translations" / f"{language}.json"
+    assert json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=once)
+
+
 def test_german_has_exactly_the_texts_of_english() -> None:
     assert list(texts("de")) == list(texts("en"))
 

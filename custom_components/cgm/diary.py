@@ -131,8 +131,8 @@ class Diary:
 
         def work(store: Store) -> list[_Episode]:
             # numpy takes a while to load, for which Home Assistant's start need not wait.
-            from .shared.glucose.metrics.episodes import Level, episodes_of  # noqa: PLC0415
-            from .shared.glucose.metrics.series import Series  # noqa: PLC0415
+            from .shared.glucose.metrics.episodes import Level, episodes_of  # noqa: PLC0415 - see above
+            from .shared.glucose.metrics.series import Series  # noqa: PLC0415 - see above
 
             levels = (
                 Level(threshold_mg_dl=targets.low_mg_dl, low=True),

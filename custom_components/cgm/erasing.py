@@ -33,7 +33,8 @@ async def async_erase(
     them, which are then made anew of what is left. With everything, the recorder's states of
     this wearer's entities go too; of a period it lets go only as it forgets anyway. Raises
     ServiceValidationError where the name is another one, HomeAssistantError where the history
-    cannot be written now: nothing is erased then.
+    cannot be written now, nothing is erased then, and where it cannot be read afterwards: then
+    what is shown may be what was, and who tries again has it withdrawn.
     """
     if confirm.strip() != wearer.entry.title.strip():
         raise ServiceValidationError(
@@ -48,17 +49,24 @@ async def async_erase(
         left = store.readings(key)
         return erased, left[0].time if left else None
 
-    # What waits for the disk would be written behind our back.
     await wearer.async_look_again()
     try:
+        if wearer.writing.error is not None:
+            # What waits for the disk would be written behind our back.
+            raise wearer.writing.error
         erased, first_left = await wearer.history.async_do(erase)
-        await wearer.async_take_up_history(start or _LONG_AGO)
-        await _async_clear_statistics(wearer)
-        if first_left is not None:
-            await wearer.statistics.async_changed(first_left)
     except StoreError as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="history_not_written"
+        ) from error
+    await _async_clear_statistics(wearer)
+    if first_left is not None:
+        await wearer.statistics.async_changed(first_left)
+    try:
+        await wearer.async_take_up_history(start or _LONG_AGO)
+    except StoreError as error:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="history_not_read"
         ) from error
     if start is None and end is None:
         await _async_purge_states(wearer)

@@ -6,8 +6,10 @@ import os
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 # Home Assistant serves this folder to anybody, without a login.
 _SERVED = "www"
+# Two wearers may be called alike, and their files then want the same name at the same second.
+_ONE_AT_A_TIME = Lock()
+# Nobody writes at a file for so long.
+_ABANDONED_AFTER = timedelta(days=1)
 
 
 class FileKind(StrEnum):
@@ -108,36 +114,58 @@ async def async_export(
 
 async def async_allowed_folder(hass: HomeAssistant, folder: str) -> Path:
     """Return the folder where files may be written. Raises ServiceValidationError."""
-    place = await hass.async_add_executor_job(_resolved, hass, folder)
+    place, is_served = await hass.async_add_executor_job(_resolved, hass, folder)
     if place is None:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="folder_not_allowed",
             translation_placeholders={"folder": folder},
         )
-    if any(part.lower() == _SERVED for part in place.parts):
+    if is_served:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="folder_is_served")
     return place
 
 
-def _resolved(hass: HomeAssistant, folder: str) -> Path | None:
-    """Return where it really lies, None where Home Assistant may not write or no folder can be."""
+def _resolved(hass: HomeAssistant, folder: str) -> tuple[Path | None, bool]:
+    """Return where it really lies, None where Home Assistant may not write or no folder can be.
+
+    And whether that is served to anybody, by its name or because www is a link to it.
+    """
     try:
-        place = Path(folder)
-        if not place.is_absolute() or not hass.config.is_allowed_path(folder):
-            return None
-        place = place.resolve()
+        named = Path(folder)
+        place = named.resolve()
+        # Asked of where it lies: of what is not there, Home Assistant looks at the parent alone,
+        # and a link to nowhere, or `..` behind a folder that is not there, would lead out.
+        if not named.is_absolute() or not hass.config.is_allowed_path(str(place)):
+            return None, False
+        served = Path(hass.config.path(_SERVED)).resolve()
     except OSError, RuntimeError, ValueError:  # a circle of links, a NUL in the name
-        return None
+        return None, False
     if place.exists() and not place.is_dir():
-        return None
-    return place
+        return None, False
+    named_so = any(part.lower() == _SERVED for part in place.parts)
+    return place, named_so or place.is_relative_to(served)
 
 
 def _write(place: Path, name: str, kept: _Kept, kinds: Iterable[FileKind]) -> tuple[Path, ...]:
     """Write all files beside their places first, then move them there. Raises OSError."""
-    place.mkdir(mode=0o700, exist_ok=True)
-    name = _unused(place, name)
+    with _ONE_AT_A_TIME:
+        place.mkdir(mode=0o700, exist_ok=True)
+        _sweep(place)
+        return _moved(place, _wanted(_unused(place, name), kept, kinds))
+
+
+def _sweep(place: Path) -> None:
+    """Remove what an end in the middle of writing left behind: hidden, and nobody else would."""
+    long_ago = (dt_util.utcnow() - _ABANDONED_AFTER).timestamp()
+    for left in [one for kind in FileKind for one in place.glob(f".cgm-*.{kind}.*")]:
+        with suppress(OSError):
+            if left.stat().st_mtime < long_ago:
+                left.unlink()
+
+
+def _wanted(name: str, kept: _Kept, kinds: Iterable[FileKind]) -> Mapping[str, Iterable[str]]:
+    """Return what to write under which names."""
     wanted: dict[str, Iterable[str]] = {}
     if FileKind.CSV in kinds:
         wanted |= {
@@ -147,7 +175,7 @@ def _write(place: Path, name: str, kept: _Kept, kinds: Iterable[FileKind]) -> tu
         }
     if FileKind.JSON in kinds:
         wanted[f"{name}.json"] = whole_json(kept.readings, kept.treatments, kept.measurements)
-    return _moved(place, wanted)
+    return wanted
 
 
 def _unused(place: Path, name: str) -> str:

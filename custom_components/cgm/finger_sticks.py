@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from .shared.glucose.reading import Reading
 
 _WORD = "finger_stick"
+# None is later, and what is could not be reckoned with.
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def finger_stick_id(reading: Reading) -> str:
@@ -23,6 +25,7 @@ def time_and_series(id_: str) -> tuple[datetime, str] | None:
     if word != _WORD or not series:
         return None
     try:
-        return datetime.fromisoformat(told).astimezone(UTC), series
+        time = datetime.fromisoformat(told).astimezone(UTC)
     except ValueError, OverflowError:
         return None
+    return (time, series) if time < _LATEST else None

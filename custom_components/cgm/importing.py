@@ -13,6 +13,8 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, LOGGER
+from .import_keeping import async_put, found_in
+from .import_reasons import format_in, reason_in
 from .shared.glucose.errors import AmbiguousDates, StoreError, UnrecognisedExport
 from .shared.glucose.formats import read_export
 from .shared.glucose.merge import AHEAD_TOLERANCE
@@ -23,10 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from homeassistant.core import HomeAssistant
-
+    from .import_keeping import Found
     from .shared.glucose.formats import Export, RefusedRow
-    from .shared.glucose.store import Added, Store
+    from .shared.glucose.store import Added
     from .wearer import Wearer
 
 _UNDER_WAY: HassKey[set[str]] = HassKey(f"{DOMAIN}_imports")
@@ -41,7 +42,7 @@ class Imported:
     `added` were not known, `replaced` were known otherwise, `known` as they are or as they were
     edited or deleted here. `ahead` lie in the future by this home's clock and were left out,
     `refused` could not be read, `others` are of sorts that are not kept. `first` and `last` are
-    the times of what was taken, None where nothing was.
+    the times of what was taken, None where nothing was. `language` is the home's.
     """
 
     format: str
@@ -53,18 +54,22 @@ class Imported:
     others: Mapping[str, int]
     first: datetime | None
     last: datetime | None
+    language: str
 
     @property
     def counts(self) -> dict[str, str]:
         """The numbers as texts, to stand in a sentence."""
         return {
-            "format": self.format,
+            "format": format_in(self.language, self.format),
             "added": str(self.added),
             "replaced": str(self.replaced),
             "known": str(self.known),
             "left_out": str(self.ahead + sum(self.others.values())),
             "refused": str(len(self.refused)),
-            "lines": "".join(f"\n- {row.line}: {row.reason}" for row in self.refused[:TOLD_LINES]),
+            "lines": "".join(
+                f"\n  - {row.line}: {reason_in(self.language, row.reason)}"
+                for row in self.refused[:TOLD_LINES]
+            ),
         }
 
 
@@ -81,16 +86,16 @@ async def async_import(wearer: Wearer, read: Callable[[], Export]) -> Imported:
     twice adds nothing. Raises ServiceValidationError for a file that cannot be taken, and
     HomeAssistantError where the history cannot be written; nothing is imported then.
     """
+    news = await _News.async_of(wearer)
     under_way = wearer.hass.data.setdefault(_UNDER_WAY, set())
     if wearer.id in under_way:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="import_under_way")
     under_way.add(wearer.id)
-    news = await _News.async_of(wearer)
-    news.tell("import_reading")
     try:
-        export = await _async_read(wearer.hass, read)
-        news.tell("import_keeping", rows=str(export.rows))
-        imported = await _async_keep(wearer, export)
+        news.tell("import_reading")
+        found = await _async_read(wearer, read)
+        news.tell("import_keeping", rows=str(found.rows))
+        imported = await _async_keep(wearer, found)
     except BaseException:
         # What went wrong is told to who asked for it.
         news.withdraw()
@@ -107,82 +112,79 @@ async def async_import(wearer: Wearer, read: Callable[[], Export]) -> Imported:
     return imported
 
 
-async def _async_read(hass: HomeAssistant, read: Callable[[], Export]) -> Export:
+async def _async_read(wearer: Wearer, read: Callable[[], Export]) -> Found:
     """Read, and say what is wrong with the file so that somebody can mend it."""
+    beyond, language = wearer.now() + AHEAD_TOLERANCE, wearer.hass.config.language
     try:
-        export = await hass.async_add_executor_job(read)
+        # Half a million readings are not even counted, or let go, in the event loop.
+        found = await wearer.hass.async_add_executor_job(lambda: found_in(read(), beyond))
     except AmbiguousDates as error:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="import_ambiguous_dates",
-            translation_placeholders={"reason": str(error)},
+            translation_placeholders={"reason": reason_in(language, str(error))},
         ) from error
     except UnrecognisedExport as error:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="import_unrecognised",
-            translation_placeholders={"reason": str(error)},
+            translation_placeholders={"reason": reason_in(language, str(error))},
         ) from error
     except (OSError, ValueError) as error:
         # Of an upload, Home Assistant says with a ValueError that it is gone.
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="import_not_readable"
         ) from error
-    if not (export.readings or export.treatments or export.measurements):
-        first = export.refused[0] if export.refused else None
+    if not found.taken + found.ahead:
+        first = found.refused[0] if found.refused else None
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="import_nothing_in",
             translation_placeholders={
-                "format": export.format,
-                "refused": str(len(export.refused)),
-                "reason": "-" if first is None else f"{first.line}: {first.reason}",
+                "format": format_in(language, found.format),
+                "refused": str(len(found.refused)),
+                "reason": "-"
+                if first is None
+                else f"{first.line}: {reason_in(language, first.reason)}",
             },
         )
-    return export
+    return found
 
 
-async def _async_keep(wearer: Wearer, export: Export) -> Imported:
-    """Write all in one transaction, then have everything shown follow."""
-    beyond = wearer.now() + AHEAD_TOLERANCE
-    readings = [one for one in export.readings if one.time <= beyond]
-    treatments = [one for one in export.treatments if one.time <= beyond]
-    measurements = [one for one in export.measurements if one.time <= beyond]
-    key = wearer.id
-
-    def keep(store: Store) -> list[Added]:
-        with store.writing():
-            return [
-                store.add(key, readings),
-                store.treatments.add(key, treatments),
-                store.measurements.add(key, measurements),
-            ]
-
+async def _async_keep(wearer: Wearer, found: Found) -> Imported:
+    """Write all of it or nothing, then have everything shown follow."""
     try:
-        found = await wearer.history.async_do(keep)
-        earliest = found[0].earliest_change
-        changes = [added.earliest_change for added in found if added.earliest_change is not None]
-        if changes:
-            await wearer.async_take_up_history(min(changes))
-        if earliest is not None:
-            await wearer.statistics.async_changed(earliest)
+        readings, records = await async_put(wearer, found)
     except StoreError as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="history_not_written"
         ) from error
-    taken = [one.time for rows in (readings, treatments, measurements) for one in rows]
-    given = len(export.readings) + len(export.treatments) + len(export.measurements)
+    # First what would never follow by itself: a file that is known already changes no hour.
+    if (earliest := _earliest(readings)) is not None:
+        await wearer.statistics.async_changed(earliest)
+    added = [*readings, *records]
+    if (earliest := _earliest(added)) is not None:
+        try:
+            await wearer.async_take_up_history(earliest)
+        except StoreError as error:
+            # It is kept all the same, and shown when the history can be read again.
+            LOGGER.error("What was imported cannot be shown yet: %s", error)
     return Imported(
-        format=export.format,
-        added=sum(added.new for added in found),
-        replaced=sum(added.replaced for added in found),
-        known=len(taken) - sum(added.new + added.replaced for added in found),
-        ahead=given - len(taken),
-        refused=export.refused,
-        others=export.others,
-        first=min(taken, default=None),
-        last=max(taken, default=None),
+        format=found.format,
+        added=sum(each.new for each in added),
+        replaced=sum(each.replaced for each in added),
+        known=found.taken - sum(each.new + each.replaced for each in added),
+        ahead=found.ahead,
+        refused=found.refused,
+        others=found.others,
+        first=found.first,
+        last=found.last,
+        language=wearer.hass.config.language,
     )
+
+
+def _earliest(added: list[Added]) -> datetime | None:
+    return min((one.earliest_change for one in added if one.earliest_change), default=None)
 
 
 class _News:

@@ -125,7 +125,8 @@ def measurement(data: Mapping[str, Any], now: datetime, unit: Unit) -> Measureme
 def edited(record: AnyRecord, data: Mapping[str, Any], now: datetime, unit: Unit) -> AnyRecord:
     """Return the record with what `data` holds in place of what it said before.
 
-    An empty note takes the note away. Raises ServiceValidationError.
+    None, or an empty note, takes away what a record may be without. Raises
+    ServiceValidationError.
     """
     time = _time(data, now) if ATTR_TIME in data else record.time
     if isinstance(record, Treatment):
@@ -139,6 +140,9 @@ def edited(record: AnyRecord, data: Mapping[str, Any], now: datetime, unit: Unit
             amount=record.amount,
             intensity=record.intensity,
         )
+    if ATTR_UNIT in data:
+        # By itself it would change nothing, or mean another number than the record's.
+        _check_present(ATTR_VALUE, data)
     if isinstance(record, Reading):
         _check_fields(FINGER_STICK, data)
         if ATTR_VALUE not in data:
@@ -165,11 +169,11 @@ def id_of(record: AnyRecord) -> str:
 def _treatment(data: Mapping[str, Any], **said: Any) -> Treatment:  # noqa: ANN401 - fields
     kind: TreatmentKind = said["kind"]
     _check_fields(kind, data)
-    amount = data.get(ATTR_AMOUNT, data.get(ATTR_DURATION))
+    amount = data.get(ATTR_AMOUNT, data.get(ATTR_DURATION, said[ATTR_AMOUNT]))
     if amount is not None:
         unit = TREATED_WITH[kind]
         _check_number(amount, LEAST_AMOUNT, LARGEST_AMOUNT[unit], unit)
-        said[ATTR_AMOUNT] = amount
+    said[ATTR_AMOUNT] = amount
     for name in (ATTR_NOTE, ATTR_INTENSITY):
         said[name] = data.get(name, said[name])
     said[ATTR_NOTE] = note_of(said[ATTR_NOTE])
@@ -186,7 +190,7 @@ def _measurement(data: Mapping[str, Any], **said: Any) -> Measurement:  # noqa: 
     for name in (ATTR_NOTE, ATTR_VALUE, ATTR_DIASTOLIC, ATTR_QUALITY):
         said[name] = data.get(name, said[name])
     said[ATTR_NOTE] = note_of(said[ATTR_NOTE])
-    if unit == MMOL_MOL and ATTR_VALUE in data:
+    if unit == MMOL_MOL:
         said[ATTR_VALUE] = hba1c_percent(data[ATTR_VALUE])
     _check_number(said[ATTR_VALUE], *RANGES[kind], usual)
     if said[ATTR_DIASTOLIC] is not None:

@@ -248,10 +248,10 @@ def measured(  # noqa: PLR0913 - what the measures rest on
 ) -> tuple[Weighed, Report | None]:
     """Take the measures of merged readings; `whole` with every one that the command has, too."""
     # numpy takes a tenth of a second to load, for which the start of Home Assistant need not wait.
-    from .shared.glucose.metrics.report import report  # noqa: PLC0415
-    from .shared.glucose.metrics.series import Series  # noqa: PLC0415
-    from .shared.glucose.metrics.spacing import spacing  # noqa: PLC0415
-    from .shared.glucose.metrics.weighed import weighed  # noqa: PLC0415
+    from .shared.glucose.metrics.report import report  # noqa: PLC0415 - see above
+    from .shared.glucose.metrics.series import Series  # noqa: PLC0415 - see above
+    from .shared.glucose.metrics.spacing import spacing  # noqa: PLC0415 - see above
+    from .shared.glucose.metrics.weighed import weighed  # noqa: PLC0415 - see above
 
     series = Series.of(readings, ZoneInfo(zone))
     found = weighed(series, start, end, cadence=spacing(readings, cadences), targets=targets)

@@ -87,7 +87,9 @@ class OnBoard:
 
     @property
     def insulin_units(self) -> float | None:
-        """Units of rapid insulin still to act; None while a dose of unknown amount acts."""
+        """Units of rapid insulin still to act; None without any, or while an unknown dose acts."""
+        if not self.begun(TreatmentKind.INSULIN_RAPID):
+            return None
         model, now = self._chosen[0], self._wearer.now()
         doses = list(self._of(TreatmentKind.INSULIN_RAPID))
         if any(dose.amount is None and model.left(now - dose.time) > 0 for dose in doses):
@@ -96,7 +98,9 @@ class OnBoard:
 
     @property
     def carbs_grams(self) -> float | None:
-        """Grams still to be absorbed; None while a meal of unknown amount is."""
+        """Grams still to be absorbed; None without any, or while an unknown meal is."""
+        if not self.begun(TreatmentKind.CARBS):
+            return None
         model, now = self._chosen[1], self._wearer.now()
         meals = list(self._of(TreatmentKind.CARBS))
         if any(meal.amount is None and model.absorbed(now - meal.time) < 1 for meal in meals):
@@ -122,6 +126,6 @@ def usable_models(settings: Mapping[str, Any]) -> tuple[tuple[InsulinModel, Carb
     """Return the models that the options mean, or the usual ones; and whether they mean any."""
     try:
         return (insulin_model(settings), carb_model(settings)), True
-    except AttributeError, KeyError, TypeError, ValueError:
+    except AttributeError, KeyError, OverflowError, TypeError, ValueError:
         # Of another release, or changed by hand.
         return (InsulinModel(), CarbModel()), False

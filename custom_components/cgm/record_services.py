@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from homeassistant.core import ServiceCall, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_config_entry
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
 from . import logged_records as logged
@@ -24,7 +25,7 @@ from .shared.glucose.treatment import Intensity, Treatment, TreatmentKind
 from .shared.glucose.units import in_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from homeassistant.core import HomeAssistant
     from homeassistant.util.json import JsonObjectType
@@ -50,6 +51,17 @@ type _Work = Callable[[ServiceCall], Coroutine[Any, Any, JsonObjectType | None]]
 type _Fields = dict[probatio.Marker, Any]
 
 _NUMBER = probatio.Coerce(float)
+
+
+def _whole(number: float) -> int:
+    if not number.is_integer():
+        raise probatio.Invalid("expected a whole number")
+    return int(number)
+
+
+_QUALITY = probatio.All(_NUMBER, _whole)
+_INTENSITY = probatio.Coerce(Intensity)
+_NOTE = probatio.All(cv.string, probatio.Length(max=LONGEST_NOTE))
 _WHOSE: _Fields = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
 _WHICH: _Fields = {
     **_WHOSE,
@@ -58,27 +70,38 @@ _WHICH: _Fields = {
 }
 _SAID: _Fields = {
     probatio.Optional(logged.ATTR_TIME): cv.datetime,
-    probatio.Optional(logged.ATTR_NOTE): probatio.All(cv.string, probatio.Length(max=LONGEST_NOTE)),
+    probatio.Optional(logged.ATTR_NOTE): _NOTE,
 }
 _DONE: _Fields = {
     **_SAID,
     probatio.Optional(logged.ATTR_AMOUNT): _NUMBER,
     probatio.Optional(logged.ATTR_DURATION): _NUMBER,
-    probatio.Optional(logged.ATTR_INTENSITY): probatio.Coerce(Intensity),
+    probatio.Optional(logged.ATTR_INTENSITY): _INTENSITY,
 }
 _MEASURED: _Fields = {
     **_SAID,
     probatio.Optional(logged.ATTR_VALUE): _NUMBER,
     probatio.Optional(logged.ATTR_UNIT): cv.string,
     probatio.Optional(logged.ATTR_DIASTOLIC): _NUMBER,
-    probatio.Optional(logged.ATTR_QUALITY): probatio.Coerce(int),
+    probatio.Optional(logged.ATTR_QUALITY): _QUALITY,
+}
+# What a record may well be without is taken away by null, as Home Assistant's to-do lists do it.
+_EDITED: _Fields = {
+    **_DONE,
+    **_MEASURED,
+    probatio.Optional(logged.ATTR_NOTE): probatio.Maybe(_NOTE),
+    probatio.Optional(logged.ATTR_AMOUNT): probatio.Maybe(_NUMBER),
+    probatio.Optional(logged.ATTR_DURATION): probatio.Maybe(_NUMBER),
+    probatio.Optional(logged.ATTR_INTENSITY): probatio.Maybe(_INTENSITY),
+    probatio.Optional(logged.ATTR_QUALITY): probatio.Maybe(_QUALITY),
 }
 _KINDS_MEASURED = [logged.FINGER_STICK, *(kind.value for kind in MeasurementKind)]
 
 
 async def _log_treatment(call: ServiceCall) -> JsonObjectType:
     wearer = _wearer(call)
-    treatment = logged.treatment(call.data, wearer.now())
+    async with _labels(call):
+        treatment = logged.treatment(call.data, wearer.now())
     with _history("history_not_written"):
         await wearer.records.async_log_treatment(treatment)
     return _named(treatment)
@@ -86,7 +109,8 @@ async def _log_treatment(call: ServiceCall) -> JsonObjectType:
 
 async def _log_measurement(call: ServiceCall) -> JsonObjectType:
     wearer = _wearer(call)
-    measured = logged.measurement(call.data, wearer.now(), wearer.unit)
+    async with _labels(call):
+        measured = logged.measurement(call.data, wearer.now(), wearer.unit)
     if isinstance(measured, Reading):
         # As a reading of any source: seen by the alarms at once, and waiting for a full disk.
         await wearer.async_take((measured,))
@@ -99,7 +123,8 @@ async def _log_measurement(call: ServiceCall) -> JsonObjectType:
 async def _edit(call: ServiceCall) -> JsonObjectType:
     wearer = _wearer(call)
     before = await _found(wearer, call)
-    after = logged.edited(before, call.data, wearer.now(), wearer.unit)
+    async with _labels(call):
+        after = logged.edited(before, call.data, wearer.now(), wearer.unit)
     with _history("history_not_written"):
         await wearer.records.async_edit(before, after)
     return _named(after)
@@ -157,6 +182,26 @@ def _history(key: str) -> Iterator[None]:
         yield
     except StoreError as error:
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key=key) from error
+
+
+@asynccontextmanager
+async def _labels(call: ServiceCall) -> AsyncIterator[None]:
+    """Have a refusal name a field as the form does, in the home's language."""
+    try:
+        yield
+    except ServiceValidationError as error:
+        said = dict(error.translation_placeholders or {})
+        if "field" not in said:
+            raise
+        texts = await async_get_translations(
+            call.hass, call.hass.config.language, "services", [DOMAIN]
+        )
+        label = f"component.{DOMAIN}.services.{call.service}.fields.{said['field']}.name"
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key=error.translation_key,
+            translation_placeholders={"field": texts[label]},
+        ) from error
 
 
 def _wearer(call: ServiceCall) -> Wearer:
@@ -230,7 +275,7 @@ _ACTIONS: tuple[tuple[str, _Work, _Fields, SupportsResponse], ...] = (
         {**_WHOSE, _KIND: probatio.In(_KINDS_MEASURED), **_MEASURED},
         SupportsResponse.OPTIONAL,
     ),
-    (EDIT_RECORD, _edit, {**_WHICH, **_DONE, **_MEASURED}, SupportsResponse.OPTIONAL),
+    (EDIT_RECORD, _edit, {**_WHICH, **_EDITED}, SupportsResponse.OPTIONAL),
     (DELETE_RECORD, _delete, _WHICH, SupportsResponse.NONE),
     (GET_TREATMENTS, _tell, {**_WHOSE, **_PERIOD}, SupportsResponse.ONLY),
 )

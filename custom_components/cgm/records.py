@@ -7,11 +7,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .finger_sticks import time_and_series
-from .shared.glucose.device_ages import CHANGES
-from .shared.glucose.fold_treatments import FOLD_WITHIN, fold_treatments
+from .shared.glucose.fold_treatments import fold_treatments, folded
 from .shared.glucose.merge import meter_readings
 from .shared.glucose.reading import Kind, Reading
-from .shared.glucose.treatment import Treatment, TreatmentKind
+from .shared.glucose.treatment import CHANGES, Treatment, TreatmentKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
 # The longest anything in memory is asked about: a day's picture, and what is still on board.
 REMEMBERED = timedelta(hours=24)
+# What folds with what depends on what was told alike within minutes before, and before that: no
+# run of equal doses is as long.
+_AROUND = timedelta(hours=1)
 
 
 class WearerRecords:
@@ -61,7 +63,7 @@ class WearerRecords:
     async def async_load(self) -> None:
         """Read the last day, and the newest change of each device, from the store."""
         wearer = self._wearer.id
-        start = self._wearer.now() - REMEMBERED - FOLD_WITHIN
+        start = self._wearer.now() - REMEMBERED - _AROUND
 
         def look(store: Store) -> tuple[list[Treatment], dict[TreatmentKind, Treatment | None]]:
             return (
@@ -76,6 +78,7 @@ class WearerRecords:
     async def async_changed(self) -> None:
         """Look at the store anew, as after an import or an erasure, and show what it holds."""
         await self.async_load()
+        await self._wearer.on_board.async_load()
         self._wearer.async_refresh()
 
     async def async_between(self, start: datetime, end: datetime) -> list[Treatment]:
@@ -83,7 +86,7 @@ class WearerRecords:
         wearer = self._wearer.id
         # One told within minutes before `start` by another source is not one of this period.
         found = await self._wearer.history.async_do(
-            lambda store: store.treatments.between(wearer, start - FOLD_WITHIN, end)
+            lambda store: store.treatments.between(wearer, _shifted(start, -_AROUND), end)
         )
         return [each for each in fold_treatments(found) if each.time >= start]
 
@@ -104,7 +107,6 @@ class WearerRecords:
         await self._wearer.history.async_do(
             lambda store: store.measurements.add(wearer, (measurement,))
         )
-        self._wearer.async_refresh()
 
     async def async_take(self, treatments: Iterable[Treatment]) -> None:
         """Keep what a source or the wearer tells; what is known already changes nothing."""
@@ -141,34 +143,63 @@ class WearerRecords:
     async def async_edit(self, before: AnyRecord, after: AnyRecord) -> None:
         """Put `after` in the place of `before`, both of one source and id, or finger-sticks.
 
-        A record stays as edited, whatever its vendor tells later.
+        A record stays as edited, whatever its vendor tells later. Other sources' copies of a
+        treatment, which were shown as one with it, go: they would count beside it.
         """
         wearer = self._wearer.id
         if isinstance(after, Reading):
             if isinstance(before, Reading) and before.identity != after.identity:
+                # On disk before the other leaves it: a full disk must lose neither.
+                await self._wearer.history.async_do(lambda store: store.add(wearer, (after,)))
                 await self._wearer.async_drop(before)
             await self._wearer.async_take((after,))
             return
 
         def edit(store: Store) -> bool:
-            if isinstance(after, Treatment):
-                return store.treatments.edit(wearer, after)
-            return store.measurements.edit(wearer, after)
+            with store.writing():
+                if isinstance(before, Treatment):
+                    _delete_copies(store, wearer, before)
+                if isinstance(after, Treatment):
+                    return store.treatments.edit(wearer, after)
+                return store.measurements.edit(wearer, after)
 
         await self._wearer.history.async_do(edit)
         await self.async_changed()
 
     async def async_delete(self, record: AnyRecord) -> None:
-        """Delete one record for good, whatever its vendor tells later; a finger-stick as well."""
+        """Delete one record for good, whatever its vendor tells later; a finger-stick as well.
+
+        A treatment goes with its copies of other sources, one of which would be shown instead.
+        """
         wearer = self._wearer.id
         if isinstance(record, Reading):
             await self._wearer.async_drop(record)
             return
 
         def delete(store: Store) -> bool:
-            if isinstance(record, Treatment):
-                return store.treatments.delete(wearer, record.source, record.id)
-            return store.measurements.delete(wearer, record.source, record.id)
+            with store.writing():
+                if isinstance(record, Treatment):
+                    _delete_copies(store, wearer, record)
+                    return store.treatments.delete(wearer, record.source, record.id)
+                return store.measurements.delete(wearer, record.source, record.id)
 
         await self._wearer.history.async_do(delete)
         await self.async_changed()
+
+
+def _delete_copies(store: Store, wearer: str, treatment: Treatment) -> None:
+    """Delete what other sources tell of a treatment."""
+    time = treatment.time
+    around = store.treatments.between(wearer, _shifted(time, -_AROUND), _shifted(time, _AROUND))
+    copies = next((told for told in folded(around) if treatment in told), [])
+    for copy in copies:
+        if copy != treatment:
+            store.treatments.delete(wearer, copy.source, copy.id)
+
+
+def _shifted(time: datetime, by: timedelta) -> datetime | None:
+    """Return a time so much earlier or later; None, no limit, beyond the calendar."""
+    try:
+        return time + by
+    except OverflowError:
+        return None

@@ -112,8 +112,9 @@ class ScheduledExport:
             keep = int(self._settings[CONF_KEEP])
             gone, written = written[:-keep], written[-keep:]
             if due or gone:
-                await self._async_note(written)
+                # In this order: what is noted and gone is no matter, what is not noted stays.
                 await self._wearer.hass.async_add_executor_job(_remove, gone)
+                await self._async_note(written)
         except (HomeAssistantError, StoreError) as error:
             await self._async_tell_failed(error)
         else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,12 @@ from homeassistant.util.unit_conversion import BloodGlucoseConcentrationConverte
 
 from .const import DOMAIN, LOGGER
 from .shared.glucose.errors import StoreError
-from .shared.glucose.merge import merged
+from .wearer_history import async_merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .shared.glucose.reading import Reading
-    from .shared.glucose.store import Store
     from .wearer import Wearer
 
 # The recorder compiles an hour within its first seconds after; a row of ours that is there
@@ -40,6 +40,12 @@ _SETTLE = timedelta(seconds=20)
 # What failed is tried again after this.
 _TRY_AGAIN = timedelta(minutes=5)
 _HOUR = timedelta(hours=1)
+# What is read and handed to the recorder at once: readings that come in, and states that the
+# recorder is to keep, wait for so much at most.
+_PIECE = timedelta(days=7)
+# The recorder takes seconds for a piece on a slow disk.
+_RECORDER_ANSWERS = 300
+_EVER = datetime(2201, 1, 1, tzinfo=UTC)
 _PENDING = "statistics pending from"
 
 
@@ -50,6 +56,8 @@ class HourlyStatistics:
         """Begin with nothing to import."""
         self._wearer = wearer
         self._pending: datetime | None = None
+        self._under_way: datetime | None = None
+        self._importing = False
         self._cancel: CALLBACK_TYPE | None = None
         self._stopped = False
 
@@ -64,7 +72,7 @@ class HourlyStatistics:
     async def async_changed(self, earliest: datetime) -> None:
         """Note that the history changed from `earliest` on; hours follow once they are over."""
         if self._reaches_back_to(_hour_of(earliest)):
-            await self._async_note(self._pending)
+            await self._async_note()
             self.async_schedule()
         elif self._cancel is None:
             self.async_schedule()
@@ -86,6 +94,7 @@ class HourlyStatistics:
         self._cancel_timer()
         if (
             self._stopped
+            or self._importing
             or self._pending is None
             or RECORDER_DOMAIN not in self._wearer.hass.config.components
         ):
@@ -105,27 +114,43 @@ class HourlyStatistics:
     async def _async_import(self, _now: datetime) -> None:
         """Import every changed hour that is over; what is still running is left pending."""
         self._cancel = None
-        start, self._pending = self._pending, None
-        if start is None:
-            return
         at_least = _SETTLE
+        self._importing = True
         try:
-            later = await self._async_import_from(start)
+            await self._async_import_pending()
         except Exception as error:  # noqa: BLE001 - whatever stood in the way, it is still to be done
             log = LOGGER.debug if isinstance(error, StoreError) else LOGGER.error
             log("Statistics were not imported, to be tried again: %r", type(error))
-            later, at_least = start, _TRY_AGAIN
-        if later is not None:
-            self._reaches_back_to(_hour_of(later))
-        await self._async_note(self._pending)
+            at_least = _TRY_AGAIN
+        finally:
+            self._importing = False
+            if self._under_way is not None:
+                self._reaches_back_to(self._under_way)
+                self._under_way = None
+        await self._async_note()
         self.async_schedule(at_least)
 
-    async def _async_import_from(self, start: datetime) -> datetime | None:
-        """Import the hours that are over; return the first reading of those that are not."""
-        end = _hour_of(self._now() - _RECORDER_HAS_COMPILED)
-        series = await self._wearer.history.async_do(lambda store: self._series(store, start))
-        await self._async_import_hours([r for r in series if start <= r.time < end])
-        return min((r.time for r in series if r.time >= end), default=None)
+    async def _async_import_pending(self) -> None:
+        """Import one piece after the other; changes behind the one under way begin anew there."""
+        while (start := self._pending) is not None and not self._stopped:
+            end = _hour_of(self._now() - _RECORDER_HAS_COMPILED)
+            beyond = min(start + _PIECE, end)
+            # What changes from here on is not in what is read now.
+            self._under_way, self._pending = start, None
+            if start >= end:
+                left = await async_merged(self._wearer, start, _EVER)
+                if left:
+                    self._reaches_back_to(_hour_of(left[0].time))
+                self._under_way = None
+                return
+            await self._async_import_hours(await async_merged(self._wearer, start, beyond))
+            if beyond < end:
+                # What else the recorder is to keep has its turn between two pieces.
+                async with asyncio.timeout(_RECORDER_ANSWERS):
+                    await get_instance(self._wearer.hass).async_block_till_done()
+            self._under_way = None
+            self._reaches_back_to(beyond)
+            await self._async_note()
 
     def _reaches_back_to(self, hour: datetime) -> bool:
         """Make `hour` the first pending one unless an earlier one is; tell whether it is now."""
@@ -134,14 +159,6 @@ class HourlyStatistics:
         self._pending = hour
         return True
 
-    def _series(self, store: Store, start: datetime) -> list[Reading]:
-        """Read from an hour earlier, so that the merge knows whether a gap begins at `start`."""
-        return merged(
-            store.readings(self._wearer.id, start - _HOUR),
-            order=self._wearer.order,
-            cadences=self._wearer.cadences,
-        )
-
     async def _async_import_hours(self, readings: list[Reading]) -> None:
         hass = self._wearer.hass
         statistic_id = er.async_get(hass).async_get_entity_id(
@@ -149,15 +166,18 @@ class HourlyStatistics:
         )
         if statistic_id is None or not readings:
             return
-        known = await get_instance(hass).async_add_executor_job(
-            lambda: get_metadata(hass, statistic_ids={statistic_id})
-        )
-        # Rows that exist keep the unit they were written in; new ones begin in mg/dL.
-        unit = (
-            known[statistic_id][1]["unit_of_measurement"]
-            if statistic_id in known
-            else UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER
-        )
+
+        def made() -> tuple[str | None, list[StatisticData]]:
+            known = get_metadata(hass, statistic_ids={statistic_id})
+            # Rows that exist keep the unit they were written in; new ones begin in mg/dL.
+            unit = (
+                known[statistic_id][1]["unit_of_measurement"]
+                if statistic_id in known
+                else UnitOfBloodGlucoseConcentration.MILLIGRAMS_PER_DECILITER
+            )
+            return unit, hourly(readings, unit)
+
+        unit, rows = await get_instance(hass).async_add_executor_job(made)
         async_import_statistics(
             hass,
             StatisticMetaData(
@@ -169,11 +189,13 @@ class HourlyStatistics:
                 unit_class=BloodGlucoseConcentrationConverter.UNIT_CLASS,
                 unit_of_measurement=unit,
             ),
-            hourly(readings, unit),
+            rows,
         )
 
-    async def _async_note(self, pending: datetime | None) -> None:
-        text = None if pending is None else pending.isoformat()
+    async def _async_note(self) -> None:
+        """Note from where on hours are still to be imported, after a restart as well."""
+        left = [hour for hour in (self._under_way, self._pending) if hour is not None]
+        text = min(left).isoformat() if left else None
         try:
             await self._wearer.history.async_do(
                 lambda store: store.note(self._wearer.id, _PENDING, text)

@@ -68,7 +68,7 @@ def treatments() -> list[Treatment]:
             source="logged",
             id=f"-{place}",
             kind=kind,
-            amount={"U": 1.25, "g": 40.0, "min": 30.0}.get(Treatment.unit.fget(_of(kind)) or ""),  # type: ignore[attr-defined]
+            amount={"U": 1.25, "g": 40.0, "min": 30.0}.get(Treatment.unit.fget(_of(kind)) or ""),  # type: ignore[attr-defined]  # a property's getter
             intensity=Intensity.LIGHT if kind is TreatmentKind.EXERCISE else None,
             note=ODD_NOTES[place % len(ODD_NOTES)],
         )

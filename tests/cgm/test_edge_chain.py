@@ -339,7 +339,7 @@ async def test_thirty_days_come_in_within_ten_seconds(
         times = [now - FIVE * (8641 - seq) for seq in range(first, min(first + 100, 8641))]
         agent.say(TOPICS.backfill, rows(*numbered(map(reading, times), first)))
         # Two batches are under way at most.
-        await until(lambda told=first - 101: agent.told >= told)  # type: ignore[misc]
+        await until(lambda told=first - 101: agent.told >= told)  # type: ignore[misc]  # a default that lambdas cannot type
     await until(lambda: agent.told == 8641)
     seconds = monotonic() - began
     assert len(await kept(hass, entry)) == 8641

@@ -2,7 +2,9 @@
 
 # ruff: noqa: ASYNC240 - a test may wait for a small file
 
-from datetime import timedelta
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,14 @@ from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.history import state_changes_during_period
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
 from custom_components.cgm.shared.glucose.errors import StoreUnavailable
 from custom_components.cgm.shared.glucose.reading import Reading
+from custom_components.cgm.shared.glucose.store import Store
 from fakes.dexcom_share import FakeDexcomShare
 
 from .conftest import PassTime, RunWearer
@@ -53,6 +56,8 @@ async def test_another_name_erases_nothing(hass: HomeAssistant, alex: MockConfig
     for name in ("", "alex", "Sam", "Alex Alex"):
         assert await refused(hass, name) == "erase_not_confirmed"
     assert await everything(hass, alex) == before
+    # Blanks around it are no other name.
+    assert (await erased(hass, " Alex "))["readings"] == 291
 
 
 async def test_everything_goes_and_its_bytes_with_it(
@@ -125,6 +130,21 @@ async def test_long_term_statistics_of_the_period_go_and_of_the_rest_are_made_an
     assert await hours(hass, begins) == []
 
 
+async def test_of_a_period_the_recorder_keeps_the_states(
+    hass: HomeAssistant, alex: MockConfigEntry
+) -> None:
+    asked = async_mock_service(hass, "recorder", "purge_entities")
+    await erased(hass, start=(NOON - timedelta(hours=1)).isoformat())
+    await erased(hass, end=NOON.isoformat())
+    await hass.async_block_till_done()
+    assert asked == []
+    await erased(hass)
+    await hass.async_block_till_done()
+    (call,) = asked
+    assert GLUCOSE in call.data["entity_id"]
+    assert call.data["keep_days"] == 0
+
+
 async def test_a_history_that_cannot_be_written_is_said(
     hass: HomeAssistant, alex: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,3 +159,70 @@ async def test_a_history_that_cannot_be_written_is_said(
         assert await refused(hass) == "history_not_written"
     assert await everything(hass, alex) == before
     assert (await erased(hass))["readings"] == 291
+
+
+async def test_what_waits_for_a_disk_that_refuses_it_does_not_come_back(
+    hass: HomeAssistant, alex: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keep_everything(hass, alex)
+    before = await everything(hass, alex)
+    wearer = alex.runtime_data
+
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("made up")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "add", fail)
+        await wearer.async_take([Reading(time=NOON, mg_dl=99, source="a", series="b")])
+        # It alone would have gone.
+        assert await refused(hass) == "history_not_written"
+    assert await everything(hass, alex) == before
+    assert (await erased(hass))["readings"] == 292
+    await wearer.async_look_again()
+    assert await everything(hass, alex) == ([], [], [])
+
+
+async def test_what_cannot_be_read_afterwards_is_said_and_withdrawn_by_the_next_try(
+    hass: HomeAssistant, alex: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keep_everything(hass, alex)
+    wearer = alex.runtime_data
+    await wearer.async_take_up_history(NOON - timedelta(days=4))
+    assert wearer.recent
+
+    async def fail(_: object) -> None:
+        raise StoreUnavailable("made up")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(wearer, "async_take_up_history", fail)
+        assert await refused(hass) == "history_not_read"
+    assert await everything(hass, alex) == ([], [], [])
+    assert (await erased(hass))["readings"] == 0
+    assert wearer.recent == []
+
+
+async def test_the_answer_comes_when_the_statistics_are_gone_and_measures_follow_from_the_start(
+    hass: HomeAssistant, alex: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keep_everything(hass, alex)
+    changed: list[datetime] = []
+    done: list[Callable[[], None]] = []
+
+    def hold(_: object, *, on_done: Callable[[], None]) -> None:
+        done.append(on_done)
+
+    monkeypatch.setattr(alex.runtime_data.measures, "async_changed", changed.append)
+    monkeypatch.setattr(get_instance(hass), "async_clear_statistics", hold)
+    start = NOON - timedelta(days=2)
+    said = {"start": start.isoformat(), "end": NOON.isoformat()}
+    task = hass.async_create_task(erased(hass, **said))
+    while not done:  # noqa: ASYNC110 - what is waited for comes from the same loop
+        await asyncio.sleep(0)
+    for _ in range(20):
+        # Whatever would go on meanwhile has had its turn at the history.
+        await alex.runtime_data.history.async_do(lambda _: None)
+    assert not task.done()
+    assert changed == []
+    await hass.async_add_executor_job(done[0])
+    assert (await task)["readings"] > 0
+    assert changed == [start]

@@ -83,6 +83,8 @@ async def test_the_statistics_hold_every_measure_of_the_command(
     assert told["counted"]["first"] == readings[0].time.isoformat()
     by_time = told["by_time"]
     assert by_time["in_range"] == pytest.approx(whole["in_range_70_180"])
+    for name, counted in (("low", "below_70"), ("very_low", "below_54")):
+        assert by_time[name] == pytest.approx(whole[counted])
     assert by_time["mean"] == pytest.approx(whole["mean"], abs=0.05)
     assert by_time["cv"] == pytest.approx(whole["cv"])
     assert (told["coverage"], told["enough"]) == ("14 of 14 days", True)
@@ -181,6 +183,8 @@ async def test_finger_sticks_are_told_where_they_are_asked_for(
     await start(hass, alex, [stick, low])
     sensor = await ask(hass, "get_readings")
     assert [(one["value"], one["bound"]) for one in sensor["readings"]] == [(39, "low")]
+    day = await ask(hass, "get_statistics", period="24h")
+    assert (day["lows"], day["highs"]) == (1, 0)
     meter = await ask(hass, "get_readings", kind="meter")
     assert [(one["value"], one["kind"]) for one in meter["readings"]] == [(90, "meter")]
 

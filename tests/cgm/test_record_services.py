@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import probatio
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -189,6 +190,100 @@ async def test_what_is_edited_says_what_was_named_and_keeps_the_rest(hass: HomeA
     assert await measurements(hass) == []
 
 
+@pytest.mark.usefixtures("wearer")
+async def test_null_takes_away_what_a_record_may_be_without(hass: HomeAssistant) -> None:
+    ran = await act(
+        hass, "log_treatment", kind="exercise", duration=20, intensity="light", note="rain"
+    )
+    await act(hass, "edit_record", **ran, intensity=None)
+    (found,) = await treatments(hass)
+    assert (found["amount"], found["intensity"], found["note"]) == (20, None, "rain")
+    await act(hass, "edit_record", **ran, duration=None, note=None)
+    (found,) = await treatments(hass)
+    assert (found["amount"], found["intensity"], found["note"]) == (None, None, None)
+    await delete(hass, ran)
+
+    ate = await act(hass, "log_treatment", kind="carbs", amount=20)
+    await act(hass, "edit_record", **ate, amount=None)
+    (found,) = await treatments(hass)
+    assert found["amount"] is None
+
+    slept = await act(hass, "log_measurement", kind="sleep", value=400, quality=4, note="warm")
+    await act(hass, "edit_record", **slept, quality=None)
+    (found,) = await measurements(hass)
+    assert found == {**found, "value": 400, "note": "warm"}
+    assert "quality" not in found
+
+
+@pytest.mark.usefixtures("wearer")
+async def test_what_is_not_named_stays_also_a_second_number(hass: HomeAssistant) -> None:
+    pressure = await act(hass, "log_measurement", kind="blood_pressure", value=120, diastolic=80)
+    slept = await act(hass, "log_measurement", kind="sleep", value=400, quality=4)
+    await act(hass, "edit_record", **pressure, value=130)
+    await act(hass, "edit_record", **slept, value=410)
+    told = {each["kind"]: each for each in await measurements(hass)}
+    assert (told["blood_pressure"]["value"], told["blood_pressure"]["diastolic"]) == (130, 80)
+    assert (told["sleep"]["value"], told["sleep"]["quality"]) == (410, 4)
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, "edit_record", **pressure, value=80)
+    assert refused.value.translation_key == "record_pressure_order"
+
+
+async def test_a_finger_stick_has_no_note_and_is_found_to_the_millisecond(
+    hass: HomeAssistant, wearer: MockConfigEntry
+) -> None:
+    time = "2026-11-20T11:59:00.123456+00:00"
+    named = await act(hass, "log_measurement", kind="finger_stick", value=104, time=time)
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, "edit_record", **named, note="after lunch")
+    assert refused.value.translation_key == "record_field_unfit"
+    await delete(hass, named)
+    for rows in (await kept(hass, wearer), running(wearer).recent):
+        assert all(row.kind is Kind.CGM for row in rows)
+
+
+@pytest.mark.usefixtures("wearer")
+async def test_what_a_record_needs_cannot_be_taken_away(hass: HomeAssistant) -> None:
+    slept = await act(hass, "log_measurement", kind="sleep", value=400)
+    pressure = await act(hass, "log_measurement", kind="blood_pressure", value=120, diastolic=80)
+    noted = await act(hass, "log_treatment", kind="note", note="Ill")
+    before = await act(hass, "get_treatments")
+    for named, data in (
+        (slept, {"value": None}),
+        (slept, {"time": None}),
+        (slept, {"quality": 3.5}),
+        (pressure, {"diastolic": None}),
+    ):
+        with pytest.raises(probatio.Invalid):
+            await act(hass, "edit_record", **named, **data)
+    with pytest.raises(ServiceValidationError, match="needs its text"):
+        await act(hass, "edit_record", **noted, note=None)
+    assert await act(hass, "get_treatments") == before
+
+
+@pytest.mark.usefixtures("wearer")
+async def test_a_unit_is_that_of_a_value_beside_it(hass: HomeAssistant) -> None:
+    pricked = await act(hass, "log_measurement", kind="finger_stick", value=104)
+    tested = await act(hass, "log_measurement", kind="hba1c", value=6.9)
+    before = await measurements(hass)
+    for named, unit in ((pricked, "mmol/L"), (pricked, "kg"), (tested, "mmol/mol")):
+        with pytest.raises(ServiceValidationError, match="is missing for this kind"):
+            await act(hass, "edit_record", **named, unit=unit)
+    assert await measurements(hass) == before
+    await act(hass, "edit_record", **pricked, value=5.6, unit="mmol/L")
+    await act(hass, "edit_record", **tested, value=53, unit="mmol/mol")
+    told = {each["kind"]: each["value"] for each in await measurements(hass)}
+    assert told == {"finger_stick": 101, "hba1c": pytest.approx(7.00044)}
+
+
+@pytest.mark.usefixtures("wearer")
+async def test_all_that_was_ever_logged_can_be_asked_for(hass: HomeAssistant) -> None:
+    await act(hass, "log_treatment", kind="carbs", amount=10, time="1900-01-02")
+    await act(hass, "log_treatment", kind="carbs", amount=20)
+    found = await treatments(hass, start="0001-01-01T00:00:00+00:00")
+    assert [each["amount"] for each in found] == [10, 20]
+
+
 async def test_an_edited_finger_stick_is_judged_anew(
     hass: HomeAssistant, wearer: MockConfigEntry
 ) -> None:
@@ -206,6 +301,43 @@ async def test_an_edited_finger_stick_is_judged_anew(
     assert found["id"] == moved["id"]
 
 
+async def test_a_finger_stick_edited_in_place_is_low_all_the_while(
+    hass: HomeAssistant, wearer: MockConfigEntry
+) -> None:
+    named = await act(hass, "log_measurement", kind="finger_stick", value=65)
+    seen: list[set[int]] = []
+
+    def look() -> None:
+        rows = running(wearer).recent
+        seen.append({row.mg_dl for row in rows if row.kind is Kind.METER})
+
+    running(wearer).async_add_listener(look)
+    await act(hass, "edit_record", **named, value=64)
+    assert value(hass, LOW) == "on"
+    # Never away in between, when a disk might refuse it.
+    assert seen
+    assert all(each == {64} for each in seen)
+
+
+async def test_a_finger_stick_that_cannot_be_written_elsewhere_stays_where_it_is(
+    hass: HomeAssistant, wearer: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreUnavailable("history cannot be used now: the disk is full")
+
+    named = await act(hass, "log_measurement", kind="finger_stick", value=104)
+    begun, earlier = dt_util.utcnow(), dt_util.utcnow() - 2 * MINUTE
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "add", full)
+        with pytest.raises(HomeAssistantError, match="cannot be written"):
+            await act(hass, "edit_record", **named, time=earlier)
+    for rows in (await kept(hass, wearer), running(wearer).recent):
+        assert [row.time for row in rows if row.kind is Kind.METER] == [begun]
+    await act(hass, "edit_record", **named, time=earlier)
+    for rows in (await kept(hass, wearer), running(wearer).recent):
+        assert [row.time for row in rows if row.kind is Kind.METER] == [earlier]
+
+
 async def test_a_sources_finger_stick_is_corrected_there(
     hass: HomeAssistant, wearer: MockConfigEntry
 ) -> None:
@@ -220,6 +352,10 @@ async def test_a_sources_finger_stick_is_corrected_there(
     with pytest.raises(ServiceValidationError, match="came from a source"):
         await act(hass, "edit_record", **named, value=80)
     assert await measurements(hass) == [found]
+    # One logged at the same moment is another one.
+    logged = await act(hass, "log_measurement", kind="finger_stick", value=104)
+    await delete(hass, logged)
+    assert [row for row in await kept(hass, wearer) if row.kind is Kind.METER] == [stick]
 
 
 @pytest.mark.usefixtures("wearer")
@@ -276,6 +412,11 @@ async def test_a_sources_finger_stick_is_corrected_there(
             {"source": HERE, "id": "finger_stick 2026-11-20T12:00:00+00:00 x"},
             "record_unknown",
         ),
+        (
+            "edit_record",
+            {"source": HERE, "id": "finger_stick 9999-12-31T23:59:59.999999+00:00 x"},
+            "record_unknown",
+        ),
         ("get_treatments", {"start": "9999-12-31 23:59"}, "range_is_empty"),
         ("get_treatments", {"end": "0001-01-01"}, "range_is_empty"),
         (
@@ -296,6 +437,29 @@ async def test_what_cannot_be_is_refused_in_the_users_words(
     assert "{" not in str(refused.value)
     told = await act(hass, "get_treatments")
     assert told["treatments"] == told["measurements"] == []
+
+
+@pytest.mark.usefixtures("wearer")
+@pytest.mark.parametrize(
+    ("language", "unfit", "missing"),
+    [("en", "Amount", "Lower value"), ("de", "Menge", "Unterer Wert")],
+)
+async def test_a_refusal_names_a_field_as_the_form_does(
+    hass: HomeAssistant, language: str, unfit: str, missing: str
+) -> None:
+    hass.config.language = language
+    pressure = {"kind": "blood_pressure", "value": 120}
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, "log_treatment", kind="exercise", amount=30)
+    assert refused.value.translation_placeholders == {"field": unfit}
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, "log_measurement", **pressure)
+    assert refused.value.translation_placeholders == {"field": missing}
+
+    logged = await act(hass, "log_measurement", **pressure, diastolic=80)
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, "edit_record", **logged, amount=1)
+    assert refused.value.translation_placeholders == {"field": unfit}
 
 
 async def test_a_time_without_a_zone_is_the_homes_and_just_ahead_is_now(
@@ -324,6 +488,41 @@ async def test_only_the_asked_time_is_told(hass: HomeAssistant, pass_time: PassT
     assert await amounts(end=middle) == [10]
     # The start belongs to it, the end does not.
     assert await amounts(start=middle - MINUTE, end=middle + MINUTE) == [10]
+
+
+@pytest.mark.usefixtures("wearer")
+async def test_untold_it_is_the_last_day_and_a_start_without_a_zone_is_the_homes(
+    hass: HomeAssistant,
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    for hours in (25, 24, 2, 1):
+        earlier = dt_util.utcnow() - timedelta(hours=hours)
+        await act(hass, "log_treatment", kind="carbs", amount=hours, time=earlier)
+    # Without an end it ends just after now, so that now is in: a day and a moment ago is out.
+    assert [each["amount"] for each in await treatments(hass)] == [2, 1]
+    since = await treatments(hass, start="2026-11-20 11:30:00")
+    assert [each["amount"] for each in since] == [1]
+    until = await treatments(hass, end="2026-11-20 11:30:00")
+    assert [each["amount"] for each in until] == [25, 24, 2]
+
+
+@pytest.mark.usefixtures("wearer")
+async def test_measurements_and_finger_sticks_are_told_by_their_time(hass: HomeAssistant) -> None:
+    earlier = dt_util.utcnow() - 10 * MINUTE
+    await act(hass, "log_measurement", kind="weight", value=70, time=earlier)
+    await act(hass, "log_measurement", kind="finger_stick", value=104)
+    await act(hass, "log_measurement", kind="hba1c", value=6.9, time=earlier - MINUTE)
+    told = [each["kind"] for each in await measurements(hass)]
+    assert told == ["hba1c", "weight", "finger_stick"]
+
+
+@pytest.mark.usefixtures("wearer")
+async def test_a_note_that_is_too_long_is_refused_and_not_cut(hass: HomeAssistant) -> None:
+    with pytest.raises(probatio.Invalid):
+        await act(hass, "log_treatment", kind="note", note="x" * 1001)
+    assert await treatments(hass) == []
+    await act(hass, "log_treatment", kind="note", note="x" * 1000)
+    assert [each["note"] for each in await treatments(hass)] == ["x" * 1000]
 
 
 async def test_each_wearer_has_records_of_their_own(

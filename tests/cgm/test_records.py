@@ -1,8 +1,10 @@
 """A wearer's records at run time: read from sources, folded, remembered, quieting, erased."""
 
+import asyncio
 import json
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Never, cast
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -12,11 +14,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cgm import feed_treatments
 from custom_components.cgm.diagnostics import async_get_config_entry_diagnostics
-from custom_components.cgm.history import async_history
+from custom_components.cgm.feed_treatments import FeedTreatments
+from custom_components.cgm.history import History, async_history
 from custom_components.cgm.shared.glucose.errors import StoreUnavailable
 from custom_components.cgm.shared.glucose.measurement import Measurement, MeasurementKind
 from custom_components.cgm.shared.glucose.reading import Kind
 from custom_components.cgm.shared.glucose.sources.source import (
+    Account,
     SensorLife,
     Source,
     TreatmentAnswer,
@@ -203,6 +207,105 @@ async def test_a_source_without_treatments_is_asked_once(
     assert asked_for == [None]
 
 
+class Asking:
+    """Treatments of one source, asked for whenever the clock is moved on."""
+
+    def __init__(
+        self, entry: MockConfigEntry, freezer: FrozenDateTimeFactory, settle: Settle
+    ) -> None:
+        # Nothing but its treatments is asked for, and those are told here.
+        source = Source(account=cast("Account", None), wearer="alex", id="teller")
+        self.feed = FeedTreatments(running(entry), source)
+        self.tells: tuple[Treatment, ...] = ()
+        self.hangs = False
+        self.elapsed = 1000.0
+        self._since: list[datetime] = []
+        self._freezer, self._settle = freezer, settle
+
+    async def told(self, since: datetime) -> TreatmentAnswer:
+        self._since.append(since)
+        if self.hangs:
+            await asyncio.Event().wait()
+        return TreatmentAnswer(treatments=self.tells)
+
+    def ask(self, minutes: float) -> timedelta | None:
+        """Ask so much later; return how far back it was asked for, None where it was not."""
+        self._freezer.tick(minutes * MINUTE)
+        self.elapsed += minutes * 60
+        self._since.clear()
+        self.feed.async_ask()
+        return dt_util.utcnow() - self._since[0] if self._since else None
+
+    async def after(self, minutes: float) -> timedelta | None:
+        """Ask as `ask` does, and wait for what comes of it."""
+        asked = self.ask(minutes)
+        await self._settle()
+        return asked
+
+
+@pytest.fixture
+async def asking(
+    set_up: SetUp,
+    freezer: FrozenDateTimeFactory,
+    settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Asking:
+    asking = Asking(await set_up(), freezer, settle)
+    monkeypatch.setattr(feed_treatments, "monotonic", lambda: asking.elapsed)
+    monkeypatch.setattr(Source, "treatments", asking.told)
+    return asking
+
+
+async def test_it_is_asked_back_to_where_treatments_are_still_written_down(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await asking.after(0) == timedelta(days=14)
+    assert await asking.after(4) is None
+    assert await asking.after(1) == 3 * HOUR + 5 * MINUTE
+    assert await asking.after(54) == 3 * HOUR + 54 * MINUTE
+    # Once an hour, what somebody wrote down in the evening about the morning.
+    assert await asking.after(5) == 24 * HOUR + 5 * MINUTE
+    assert await asking.after(5) == 3 * HOUR + 5 * MINUTE
+    # A history begun anew has none of it.
+    monkeypatch.setattr(History, "id", "another")
+    assert await asking.after(5) == timedelta(days=14)
+
+
+async def test_what_the_disk_refused_is_asked_for_again_however_late(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Never:
+        raise StoreUnavailable("history cannot be used now: the disk is full")
+
+    await asking.after(0)
+    asking.tells = (carbs(30),)
+    with monkeypatch.context() as patched:
+        patched.setattr(Records, "add", full)
+        assert await asking.after(5) == 3 * HOUR + 5 * MINUTE
+        # It is left alone for longer, and what it told is not forgotten.
+        assert await asking.after(10) is None
+        assert await asking.after(5) == 3 * HOUR + 20 * MINUTE
+        assert await asking.after(30 * 60) == 54 * HOUR + 20 * MINUTE
+    assert await asking.after(60) == 55 * HOUR + 20 * MINUTE
+    assert await asking.after(5) == 3 * HOUR + 5 * MINUTE
+
+
+async def test_what_is_stopped_waits_for_no_answer_and_asks_no_more(asking: Asking) -> None:
+    await asking.after(0)
+    asking.hangs = True
+    assert asking.ask(5) is not None
+    # One question at a time.
+    assert asking.ask(5) is None
+    asking.feed.async_stop()
+    asking.hangs = False
+    # At first, that is still being given up.
+    assert await asking.after(60) is None
+    assert await asking.after(60) is None
+    task = asking.feed._task  # noqa: SLF001 - whether it goes on is seen nowhere else
+    assert task is not None
+    assert task.cancelled()
+
+
 async def test_a_removed_source_keeps_its_records_and_a_removed_wearer_none(
     hass: HomeAssistant, site: MockConfigEntry, settle: Settle
 ) -> None:
@@ -258,6 +361,93 @@ async def test_one_treatment_of_two_sources_is_shown_once(set_up: SetUp) -> None
     assert len(await records.async_between(now - HOUR, now + MINUTE)) == 2
     # The one of the site is the one of before.
     assert [each.amount for each in await records.async_between(now - MINUTE, now + MINUTE)] == [31]
+
+
+@pytest.mark.parametrize("named", [0, 1])
+async def test_what_is_edited_or_deleted_takes_its_copies_of_other_sources_along(
+    set_up: SetUp, named: int
+) -> None:
+    entry = await set_up()
+    records = running(entry).records
+    copies = [carbs(30, -3 * MINUTE), carbs(30, source="site")]
+    others = [carbs(30, -90 * MINUTE), carbs(30, -20 * MINUTE, source="site")]
+    await records.async_take([*copies, *others])
+    assert shown(entry) == [30, 30, 30]
+    edited = replace(copies[named], amount=40)
+    await records.async_edit(copies[named], edited)
+    # The other one would count beside it, whoever told it.
+    assert shown(entry) == [30, 30, 40]
+    await records.async_take(copies)
+    assert shown(entry) == [30, 30, 40]
+
+    whence = ("logged", -3 * MINUTE), ("site", timedelta()), ("file", timedelta())
+    copies = [carbs(7, when, source=source, id_="seven") for source, when in whence]
+    await records.async_take(copies)
+    assert shown(entry) == [30, 30, 7, 40] if named else [30, 30, 40, 7]
+    await records.async_delete(copies[named])
+    assert shown(entry) == [30, 30, 40]
+    await records.async_take(copies)
+    assert shown(entry) == [30, 30, 40]
+
+
+async def test_what_folds_is_the_same_wherever_a_period_begins(
+    set_up: SetUp, freezer: FrozenDateTimeFactory
+) -> None:
+    records = running(await set_up()).records
+    begun = dt_util.utcnow()
+    first, copy, second = (
+        carbs(30, minute * MINUTE, source=source)
+        for minute, source in ((-6, "site"), (-2, "clarity"), (1, "site"))
+    )
+    drink = [carbs(15, -2 * MINUTE, source="site"), carbs(15, MINUTE, source="clarity")]
+    await records.async_take([first, copy, second, *drink])
+    assert await records.async_between(begun - HOUR, begun + HOUR) == [first, drink[0], second]
+    assert await records.async_between(begun, begun + HOUR) == [second]
+    freezer.tick(timedelta(days=1))
+    await records.async_load()
+    assert records.treatments == (second,)
+
+
+async def test_on_a_failing_disk_all_copies_stay_or_none(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await set_up()
+    records = running(entry).records
+    logged, told = carbs(30, -3 * MINUTE), carbs(30, source="site")
+    await records.async_take([logged, told])
+
+    def full(*_: object) -> Never:
+        raise StoreUnavailable("history cannot be used now: the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Records, "edit", full)
+        with pytest.raises(StoreUnavailable):
+            await records.async_edit(logged, replace(logged, amount=40))
+    assert await records.async_get("site", told.id) == told
+    delete = Records.delete
+
+    def half(shelf: Records[Treatment, TreatmentKind], wearer: str, source: str, id_: str) -> bool:
+        return full() if source == "logged" else delete(shelf, wearer, source, id_)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Records, "delete", half)
+        with pytest.raises(StoreUnavailable):
+            await records.async_delete(logged)
+    assert await records.async_get("site", told.id) == told
+    await records.async_delete(logged)
+    assert shown(entry) == []
+
+
+async def test_the_calendars_first_day_can_be_asked_for_and_edited(set_up: SetUp) -> None:
+    records = running(await set_up()).records
+    beginning = datetime(1, 1, 1, tzinfo=UTC)
+    first = replace(carbs(30), time=beginning)
+    await records.async_take([first])
+    assert await records.async_between(beginning, beginning + MINUTE) == [first]
+    await records.async_edit(first, replace(first, amount=31))
+    assert await records.async_between(beginning, beginning + MINUTE) == [replace(first, amount=31)]
+    await records.async_delete(first)
+    assert await records.async_between(beginning, beginning + MINUTE) == []
 
 
 async def test_a_day_is_remembered_and_the_newest_change_for_ever(

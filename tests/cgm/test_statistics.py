@@ -1,6 +1,7 @@
 """Hourly long-term statistics made from the history: right, in their unit, and never in the way."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -22,6 +23,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from custom_components.cgm.shared.glucose.reading import Bound, Reading
 from custom_components.cgm.shared.glucose.store import Store
 from custom_components.cgm.statistics import hourly
+from custom_components.cgm.wearer import Wearer
+from custom_components.cgm.wearer_history import async_merged
 from fakes.dexcom_share import FakeDexcomShare, Row
 
 from .conftest import AddWearer, PassTime, Settle
@@ -30,6 +33,7 @@ from .watching import FIVE, GLUCOSE, NOON, hours, running
 
 BEGINS = datetime.fromisoformat(NOON)
 HOUR = timedelta(hours=1)
+WEEK = timedelta(days=7)
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +193,76 @@ async def test_a_history_that_cannot_be_read_leaves_the_hours_pending(
     await pass_time(timedelta(minutes=14))
     means = [row["mean"] for row in await hours(hass, BEGINS - 3 * HOUR)]
     assert means == [90, 90, 90]
+
+
+async def weeks(held: Wearer, count: int) -> None:
+    """Keep an hour of readings in each of the weeks before."""
+    found = [
+        Reading(time=BEGINS - week * WEEK + place * FIVE, mg_dl=100 + week, source="a", series="b")
+        for week in range(1, count + 1)
+        for place in range(12)
+    ]
+    await held.history.async_do(lambda store: store.add(held.id, found))
+    await held.statistics.async_changed(BEGINS - count * WEEK)
+
+
+async def test_years_come_in_pieces_and_what_changes_behind_them_is_made_anew(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    pass_time: PassTime,
+    settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await start(hass, wearer, settle)
+    held = running(wearer)
+    await weeks(held, 6)
+    asked: list[datetime] = []
+
+    async def noted(one: Wearer, begin: datetime, end: datetime) -> list[Reading]:
+        asked.append(begin)
+        found = await async_merged(one, begin, end)
+        if len(asked) == 3:
+            # Behind the piece under way, and within it, after it was read.
+            for week in (6, 4):
+                late = Reading(
+                    time=BEGINS - week * WEEK + 11.5 * FIVE, mg_dl=300, source="a", series="b"
+                )
+                await held.history.async_do(partial(Store.add, wearer=held.id, readings=[late]))
+                await held.statistics.async_changed(late.time)
+        return found
+
+    monkeypatch.setattr("custom_components.cgm.statistics.async_merged", noted)
+    await pass_time(timedelta(minutes=2))
+    found = await hours(hass, BEGINS - 7 * WEEK)
+    maxima = [row["max"] for row in found if row["start"] < (BEGINS - HOUR * 20).timestamp()]
+    assert maxima == [300, 105, 300, 103, 102, 101]
+    assert len(asked) > 6
+
+
+async def test_what_is_left_when_it_stops_in_between_follows_after_the_restart(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    pass_time: PassTime,
+    settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await start(hass, wearer, settle)
+    held = running(wearer)
+    await weeks(held, 6)
+    asked: list[datetime] = []
+
+    async def stop_at_the_third(one: Wearer, begin: datetime, end: datetime) -> list[Reading]:
+        asked.append(begin)
+        found = await async_merged(one, begin, end)
+        if len(asked) == 3:
+            held.statistics.async_stop()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr("custom_components.cgm.statistics.async_merged", stop_at_the_third)
+        await pass_time(timedelta(minutes=2))
+    assert asked == [BEGINS - week * WEEK for week in (6, 5, 4)]
+    assert await hass.config_entries.async_reload(wearer.entry_id)
+    await pass_time(timedelta(minutes=2))
+    found = await hours(hass, BEGINS - 7 * WEEK)
+    assert [row["max"] for row in found][:6] == [106, 105, 104, 103, 102, 101]

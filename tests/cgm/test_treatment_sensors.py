@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -136,6 +137,24 @@ async def test_insulin_on_board_goes_down_by_itself_along_the_curve(
     assert seen[-1] == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "entity"), [(TreatmentKind.INSULIN_RAPID, UNITS), (TreatmentKind.CARBS, GRAMS)]
+)
+async def test_what_is_left_is_shown_anew_each_minute(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    pass_time: PassTime,
+    kind: TreatmentKind,
+    entity: str,
+) -> None:
+    await log(wearer, kind, 90, 100)
+    seen = [float(state(hass, entity))]
+    for _ in range(3):
+        await pass_time(MINUTE, step=MINUTE)
+        seen.append(float(state(hass, entity)))
+    assert all(before - after > 0.3 for before, after in pairwise(seen))
+
+
 async def test_each_dose_counts_and_long_acting_insulin_never_does(
     hass: HomeAssistant, wearer: MockConfigEntry
 ) -> None:
@@ -217,12 +236,31 @@ async def test_after_days_without_any_zero_is_known_also_after_a_restart(
     assert [float(state(hass, UNITS)), float(state(hass, GRAMS))] == [0, 0]
 
 
-async def test_settings_that_cannot_be_used_are_said_once_and_the_usual_models_count(
-    hass: HomeAssistant, wearer: MockConfigEntry, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("kind", "entity"), [(TreatmentKind.INSULIN_RAPID, UNITS), (TreatmentKind.CARBS, GRAMS)]
+)
+async def test_one_of_days_ago_brings_its_sensor_at_once_and_deleted_zero_is_a_guess(
+    hass: HomeAssistant, wearer: MockConfigEntry, kind: TreatmentKind, entity: str
 ) -> None:
-    hass.config_entries.async_update_entry(
-        wearer, options={**wearer.options, "on_board": {"insulin": "custom", "peak_minutes": 3}}
-    )
+    only = await log(wearer, kind, 3 * 24 * 60, 5)
+    assert there(hass) == {entity}
+    assert float(state(hass, entity)) == 0
+    await running(wearer).records.async_delete(only)
+    assert state(hass, entity) == "unknown"
+    await log(wearer, kind, 0, 6)
+    assert float(state(hass, entity)) == 6
+
+
+@pytest.mark.parametrize(
+    "settings", [{"insulin": "custom", "peak_minutes": 3}, {"carbs_minutes": 10**15}]
+)
+async def test_settings_that_cannot_be_used_are_said_once_and_the_usual_models_count(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    settings: dict[str, object],
+) -> None:
+    hass.config_entries.async_update_entry(wearer, options={**wearer.options, "on_board": settings})
     await log(wearer, TreatmentKind.INSULIN_RAPID, 100, 10)
     await log(wearer, TreatmentKind.CARBS, 100, 60)
     assert float(state(hass, UNITS)) == round(10 * InsulinModel().left(100 * MINUTE), 2)
@@ -239,3 +277,20 @@ async def test_what_is_planned_is_not_on_board_before_its_time(
     assert float(state(hass, GRAMS)) == 0
     await pass_time(6 * MINUTE)
     assert float(state(hass, GRAMS)) == 30
+
+
+async def test_only_what_was_planned_is_known_from_its_time_on(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    pass_time: PassTime,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await log(wearer, TreatmentKind.CARBS, -5, 30)
+    assert there(hass) == set()
+    await pass_time(6 * MINUTE)
+    running(wearer).async_refresh()
+    await hass.async_block_till_done()
+    assert float(state(hass, GRAMS)) == 30
+    freezer.tick(timedelta(days=2))
+    running(wearer).async_refresh()
+    assert float(state(hass, GRAMS)) == 0

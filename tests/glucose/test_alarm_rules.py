@@ -90,7 +90,7 @@ def test_contradictions_are_refused_with_their_reason(
 ) -> None:
     wrong = {AlarmKind(kind): rule for kind, rule in rules.items()}
     with pytest.raises(ContradictoryRules) as caught:
-        AlarmRules(zone=UTC, **{part.value: wrong})  # type: ignore[arg-type]
+        AlarmRules(zone=UTC, **{part.value: wrong})  # type: ignore[arg-type]  # a part by its name
     assert (caught.value.reason, caught.value.part) == (reason, part)
     assert str(caught.value) == f"{reason} ({part})"
 

@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 def low(**more: float) -> Watch:
     """A low of 65 at 0."""
-    watch = Watch(**more)  # type: ignore[arg-type]
+    watch = Watch(**more)  # type: ignore[arg-type]  # of several types
     watch.come(0, 65)
     return watch
 

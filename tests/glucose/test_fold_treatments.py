@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from glucose.fold_treatments import FOLD_WITHIN, fold_treatments
+from glucose.fold_treatments import FOLD_WITHIN, fold_treatments, folded
 from glucose.treatment import Treatment, TreatmentKind
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -35,6 +35,12 @@ def test_what_two_sources_tell_is_one_and_the_earliest_stays() -> None:
     site, clarity = carbs("site", 0), carbs("clarity", 3, note="lunch")
 
     assert fold_treatments([clarity, site]) == [site]
+
+
+def test_each_is_known_with_all_that_was_told_of_it() -> None:
+    told = [carbs("a", 0), carbs("b", 1), carbs("a", 2), carbs("b", 3, 30)]
+
+    assert folded(reversed(told)) == [told[:2], told[2:3], told[3:]]
 
 
 def test_of_one_source_two_alike_are_two() -> None:
@@ -68,9 +74,10 @@ def test_what_differs_does_not_fold(other: Treatment) -> None:
     assert len(fold_treatments([carbs("a"), other])) == 2
 
 
-def test_notes_fold_by_their_text_and_changes_without_any() -> None:
+@pytest.mark.parametrize("kind", [TreatmentKind.NOTE, TreatmentKind.MEDICATION])
+def test_notes_fold_by_their_text_and_changes_without_any(kind: TreatmentKind) -> None:
     def note(source: str, text: str) -> Treatment:
-        return carbs(source, 0, None, TreatmentKind.NOTE, text)
+        return carbs(source, 0, None, kind, text)
 
     assert len(fold_treatments([note("a", "tea"), note("b", "cake")])) == 2
     assert len(fold_treatments([note("a", "tea"), note("b", "tea")])) == 1

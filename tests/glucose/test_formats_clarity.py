@@ -88,7 +88,7 @@ def as_shown(mg_dl: int, unit: str) -> int:
 @st.composite
 def curves(draw: st.DrawFn) -> list[Reading]:
     """Readings at least a minute apart, from any moment in years with many changes of clocks."""
-    time = draw(st.datetimes(datetime(2015, 1, 1), datetime(2030, 1, 1))).replace(  # noqa: DTZ001
+    time = draw(st.datetimes(datetime(2015, 1, 1), datetime(2030, 1, 1))).replace(  # noqa: DTZ001 - the zone comes with replace
         microsecond=0, tzinfo=UTC
     )
     readings = []
@@ -123,6 +123,27 @@ def test_what_is_written_is_read_back_even_in_the_repeated_hour(
     assert export.refused == ()
     assert export.others == {"settings": 2}
     assert {r.kind for r in export.readings} == {Kind.CGM}
+
+
+@pytest.mark.parametrize("missing", [range(12), range(12, 24), range(6, 18)])
+@pytest.mark.parametrize("changed", [False, True])
+def test_the_transmitter_s_clock_tells_which_pass_an_hour_without_readings_was(
+    missing: range, changed: bool
+) -> None:
+    """Also where exactly one hour is missing, and a new transmitter began after it."""
+    repeated = datetime(2025, 10, 26, tzinfo=UTC)
+    places = [place for place in range(-36, 60) if place not in missing]
+    times = [repeated + timedelta(minutes=5 * place) for place in places]
+    dialect = DIALECTS["en mg/dL"]
+    lines = [dialect.header]
+    for number, time in enumerate(sorted(times, key=lambda at: at.astimezone(BERLIN).isoformat())):
+        later = changed and time >= repeated + timedelta(minutes=5 * missing.start)
+        seconds = int((time - repeated).total_seconds()) + (50_000 if later else 9_000_000)
+        local = time.astimezone(BERLIN).strftime("%Y-%m-%dT%H:%M:%S")
+        row = dialect.row(number, local, "EGV", "100", str(seconds))
+        lines.append(row.replace("8XXXXX", "9XXXXX") if later else row)
+    export = read_export("\r\n".join(lines), zone=BERLIN, source="s")
+    assert [reading.time for reading in export.readings] == times
 
 
 @settings(deadline=None)

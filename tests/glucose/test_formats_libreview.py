@@ -92,7 +92,7 @@ DIALECTS = {
 
 @st.composite
 def curves(draw: st.DrawFn) -> list[Reading]:
-    time = draw(st.datetimes(datetime(2018, 1, 1), datetime(2030, 1, 1))).replace(  # noqa: DTZ001
+    time = draw(st.datetimes(datetime(2018, 1, 1), datetime(2030, 1, 1))).replace(  # noqa: DTZ001 - the zone comes with replace
         second=0, microsecond=0, tzinfo=UTC
     )
     readings = []

@@ -105,7 +105,7 @@ def test_what_is_seldom_is_of_the_first_pass_where_nothing_tells() -> None:
 
 
 def test_where_nothing_tells_the_first_pass_is_taken() -> None:
-    assert utc_times([Stamp(datetime(2026, 10, 25, 2, 30))], BERLIN) == [  # noqa: DTZ001
+    assert utc_times([Stamp(datetime(2026, 10, 25, 2, 30))], BERLIN) == [  # noqa: DTZ001 - as a clock shows it
         AUTUMN + timedelta(minutes=30)
     ]
 
@@ -129,7 +129,7 @@ def test_each_year_has_its_own_second_pass() -> None:
 
 
 def test_a_clock_not_yet_put_forward_is_read_with_the_offset_before() -> None:
-    assert utc_times([Stamp(datetime(2026, 3, 29, 2, 30))], BERLIN) == [  # noqa: DTZ001
+    assert utc_times([Stamp(datetime(2026, 3, 29, 2, 30))], BERLIN) == [  # noqa: DTZ001 - as a clock shows it
         SPRING + timedelta(hours=1, minutes=30)
     ]
 

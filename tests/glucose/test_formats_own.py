@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from glucose.errors import InvalidReadingError
-from glucose.formats import read_export, readings_csv, treatments_csv
+from glucose.formats import read_export, readings_csv, treatments_csv, whole_json
 from glucose.formats.safe_cell import safe, unsafe
 from glucose.reading import Bound, Kind, Reading
 from glucose.reading_columns import readings_at
@@ -88,6 +88,18 @@ def test_a_long_file_comes_in_pieces_that_make_one() -> None:
     assert list(read_export("".join(pieces), zone=TOKYO, source=None).readings) == readings
 
 
+def test_a_long_history_comes_in_pieces_that_make_one() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    readings = [
+        Reading(time=start + place * timedelta(minutes=5), mg_dl=100, source="a", series="b")
+        for place in range(12_000)
+    ]
+    pieces = list(whole_json(readings, [], []))
+    found = read_export("".join(pieces), zone=ZoneInfo("UTC"), source=None)
+    assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
+    assert list(found.readings) == readings
+
+
 def test_a_given_source_is_the_readings_and_the_series_stay_apart() -> None:
     both = [
         Reading(time=START, mg_dl=100, source="libreview", series=series)
@@ -119,6 +131,20 @@ def test_no_text_of_ours_would_be_run_by_a_spreadsheet(
     for text in (treatments_csv(treatments), "".join(readings_csv(readings))):
         cells = [cell for row in csv.reader(text.splitlines(keepends=True)) for cell in row]
         assert [cell for cell in cells if cell.startswith(RUN)] == []
+
+
+def test_who_logged_it_and_under_which_id_is_not_run_either() -> None:
+    meal = Treatment(
+        time=datetime(2026, 11, 20, tzinfo=UTC),
+        source="=1+1",
+        id="@id",
+        kind=TreatmentKind.CARBS,
+        amount=10.0,
+    )
+    text = treatments_csv([meal], named=True)
+    cells = [cell for row in csv.reader(text.splitlines(keepends=True)) for cell in row]
+    assert [cell for cell in cells if cell.startswith(RUN)] == []
+    assert read_export(text, zone=ZoneInfo("UTC"), source=None).treatments == (meal,)
 
 
 @given(st.text("=+-@\t\r'ab", max_size=6))

@@ -214,7 +214,7 @@ def test_only_carbs_that_were_eaten_count() -> None:
         ),
     ],
 )
-def test_a_meal_is_absorbed_at_its_rate(absorption: Absorption, rate: Any) -> None:  # noqa: ANN401
+def test_a_meal_is_absorbed_at_its_rate(absorption: Absorption, rate: Any) -> None:  # noqa: ANN401 - a function of the share
     """The slow twin: the share absorbed is the sum of the rate over small steps."""
     model = CarbModel(absorption=absorption)
     steps = 20_000

@@ -40,6 +40,17 @@ def test_a_moved_source_is_the_new_wearers_and_nobody_elses(store: Store) -> Non
     assert store.readings("edge pi") == [at(0, 90, source="attic")]
 
 
+def test_of_several_series_the_earliest_change_is_told_and_the_last_moment_moves(
+    store: Store,
+) -> None:
+    last = datetime.max.replace(tzinfo=UTC, microsecond=999_000)
+    end_of_time = Reading(time=last, mg_dl=100, source="basement", series="graph")
+    added = store.add("edge pi", [end_of_time, at(5), at(0, series="other")])
+    moved = store.move("edge pi", "basement", to_wearer="alex", to_source="new")
+    assert added.earliest_change == moved.earliest_change == NOON
+    assert [reading.time for reading in store.readings("alex")][2:] == [last]
+
+
 def test_kinds_and_series_stay_apart(store: Store) -> None:
     readings = [at(0), at(0, 105, series="graph"), at(0, 98, kind=Kind.METER)]
     store.add("edge pi", readings)

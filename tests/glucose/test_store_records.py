@@ -13,7 +13,7 @@ import pytest
 from glucose.errors import StoreDamaged, StoreUnavailable
 from glucose.measurement import Measurement, MeasurementKind
 from glucose.reading import Reading
-from glucose.store import Added, Erased, LoggedAlarm, Store
+from glucose.store import Added, Erased, LoggedAlarm, Store, file as store_file
 from glucose.treatment import Intensity, Treatment, TreatmentKind
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -239,10 +239,22 @@ def test_a_forgotten_wearer_leaves_nothing_in_the_file(store: Store, path: Path)
     assert store.treatments.add("anna", [RUN]).new == 1
 
 
-def test_a_row_that_cannot_be_a_record_is_damage(store: Store, path: Path) -> None:
+def test_a_forgotten_wearer_brings_nothing_back_that_another_deleted(store: Store) -> None:
+    for wearer in ("anna", "ben"):
+        store.treatments.add(wearer, [RUN, BOLUS])
+        store.treatments.delete(wearer, "own", "run")
+
+    store.forget_wearer("anna")
+
+    assert store.treatments.add("ben", [RUN]) == Added(unchanged=1)
+    assert store.treatments.between("ben") == [BOLUS]
+
+
+@pytest.mark.parametrize("wrong", ["amount = -1", "kind = 'juggling'"])
+def test_a_row_that_cannot_be_a_record_is_damage(store: Store, path: Path, wrong: str) -> None:
     store.treatments.add("anna", [BOLUS])
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE treatments SET amount = -1")
+        connection.execute(f"UPDATE treatments SET {wrong}")  # noqa: S608 - ours
     connection.close()
 
     with pytest.raises(StoreDamaged, match="cannot be a record"):
@@ -272,6 +284,47 @@ def test_every_question_goes_by_a_key(
     assert f"SEARCH {shelf} USING" in plan
     assert key in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_writes_within_one_transaction_are_kept_together_or_not_at_all(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.writing():  # noqa: PT012 - the second is the point
+        store.add("anna", [READING])
+        store.treatments.add("anna", [BOLUS])
+        assert store.count("anna") == 1
+        raise ZeroDivisionError
+    assert (store.count("anna"), store.treatments.between("anna")) == (0, [])
+    with store.writing():
+        store.add("anna", [READING])
+        store.treatments.add("anna", [BOLUS])
+    assert (store.count("anna"), store.treatments.between("anna")) == (1, [BOLUS])
+
+
+def test_what_is_erased_is_in_no_byte_on_disk(store: Store, path: Path) -> None:
+    store.treatments.add("anna", [replace(RUN, note="words to be gone")])
+    store.erase("anna", start=RUN.time, end=RUN.time + HOUR)
+    left = b"".join(part.read_bytes() for part in path.parent.iterdir())
+    assert b"words to be gone" not in left
+
+
+def test_what_is_erased_in_a_readers_way_is_gone_and_its_bytes_follow(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_file, "BUSY_SECONDS", 0.05)
+    store.open()
+    store.treatments.add("anna", [replace(RUN, note="words to be gone")])
+    store.treatments.add("ben", [replace(RUN, note="and these")])
+    store.checkpoint()
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM treatments").fetchone()
+    assert store.erase("anna") == Erased(treatments=1)
+    store.forget_wearer("ben")
+    assert store.treatments.between("anna") == store.treatments.between("ben") == []
+    assert b"words to be gone" in path.read_bytes()
+    reader.close()
+    store.close()
+    assert b"words to be gone" not in path.read_bytes()
+    assert b"and these" not in path.read_bytes()
 
 
 # --- the copy for a backup ---

@@ -71,7 +71,7 @@ class Level:
         if not self.on:
             return self._off(now, then, known, value)
         if value is not None and self.row.back(value):
-            self.__init__(self.row)  # type: ignore[misc]
+            self.__init__(self.row)  # type: ignore[misc]  # begun anew
             return "cleared"
         assert self.last_said is not None
         if now - self.last_said < self.row.repeats * MINUTE or covered:
@@ -87,7 +87,7 @@ class Level:
         self, now: datetime, then: datetime, known: Known, value: Reading | None
     ) -> str | None:
         if value is not None and not self.row.out(value):
-            self.__init__(self.row)  # type: ignore[misc]
+            self.__init__(self.row)  # type: ignore[misc]  # begun anew
             return None
         if self.out_since is None:
             if value is None:

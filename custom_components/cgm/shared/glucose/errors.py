@@ -36,7 +36,7 @@ class SourceUnreachable(GlucoseError):  # noqa: N818 - named for the state the u
         self.banned = banned
 
 
-class CredentialsRejected(GlucoseError):  # noqa: N818
+class CredentialsRejected(GlucoseError):  # noqa: N818 - as above
     """The source refused name, password, secret or token: log in again.
 
     Vendors refuse spuriously now and then, so one refusal is not yet `confirmed`; a second
@@ -49,7 +49,7 @@ class CredentialsRejected(GlucoseError):  # noqa: N818
         self.confirmed = confirmed
 
 
-class AccountLocked(GlucoseError):  # noqa: N818
+class AccountLocked(GlucoseError):  # noqa: N818 - as above
     """The vendor locked the account: wait until `until` (aware UTC), None where it did not say."""
 
     def __init__(self, reason: str, *, until: datetime | None = None) -> None:
@@ -58,19 +58,19 @@ class AccountLocked(GlucoseError):  # noqa: N818
         self.until = until
 
 
-class TermsNotAccepted(GlucoseError):  # noqa: N818
+class TermsNotAccepted(GlucoseError):  # noqa: N818 - as above
     """The vendor wants new terms accepted: open its app, accept, come back."""
 
 
-class SharingDisabled(GlucoseError):  # noqa: N818
+class SharingDisabled(GlucoseError):  # noqa: N818 - as above
     """Login works but nobody's readings are shared: switch sharing on in the wearer's app."""
 
 
-class ClientVersionRefused(GlucoseError):  # noqa: N818
+class ClientVersionRefused(GlucoseError):  # noqa: N818 - as above
     """The vendor no longer takes the client version we send: raise it in the source's settings."""
 
 
-class UnexpectedAnswer(GlucoseError):  # noqa: N818
+class UnexpectedAnswer(GlucoseError):  # noqa: N818 - as above
     """The source answered something outside its contract: report it, meanwhile ask again later."""
 
 
@@ -78,19 +78,19 @@ class StoreError(GlucoseError):
     """Parent of what can go wrong with the history on disk."""
 
 
-class StoreTooNew(StoreError):  # noqa: N818
+class StoreTooNew(StoreError):  # noqa: N818 - as above
     """The history was written by a newer release: update, nothing was changed."""
 
 
-class StoreUnavailable(StoreError):  # noqa: N818
+class StoreUnavailable(StoreError):  # noqa: N818 - as above
     """The history cannot be read or written now (disk full, locked): free the disk."""
 
 
-class StoreDamaged(StoreError):  # noqa: N818
+class StoreDamaged(StoreError):  # noqa: N818 - as above
     """The history was found damaged while in use: open it again, which sets it aside."""
 
 
-class UnrecognisedExport(GlucoseError):  # noqa: N818
+class UnrecognisedExport(GlucoseError):  # noqa: N818 - as above
     """The file is no export this library reads: export it again as the message says."""
 
 

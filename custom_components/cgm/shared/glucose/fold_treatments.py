@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from .treatment import Treatment, TreatmentKind
 
 # App, pump and site tell one dose by their own clocks, and people round to five minutes.
 FOLD_WITHIN = timedelta(minutes=5)
-
-
-@dataclass(slots=True)
-class _Told:
-    """The first that told of a treatment, and every source that did."""
-
-    first: Treatment
-    sources: set[str] = field(default_factory=set)
 
 
 def fold_treatments(treatments: Iterable[Treatment]) -> list[Treatment]:
@@ -28,19 +19,28 @@ def fold_treatments(treatments: Iterable[Treatment]) -> list[Treatment]:
     minutes; the earliest stays as it is. Of one source nothing folds: it may well be two doses,
     and a second source that tells both leaves both. For what the store gives, once.
     """
-    told: dict[tuple[TreatmentKind, float | None, str | None], list[_Told]] = defaultdict(list)
-    kept: list[Treatment] = []
+    return [copies[0] for copies in folded(treatments)]
+
+
+def folded(treatments: Iterable[Treatment]) -> list[list[Treatment]]:
+    """Return the same with all that was told of each, the one that is shown first."""
+    told: dict[tuple[TreatmentKind, float | None, str | None], list[list[Treatment]]]
+    told = defaultdict(list)
+    found: list[list[Treatment]] = []
     for treatment in sorted(treatments, key=lambda each: (each.time, each.source, each.id)):
         alike = told[_what(treatment)]
-        while alike and treatment.time - alike[0].first.time > FOLD_WITHIN:
+        while alike and treatment.time - alike[0][0].time > FOLD_WITHIN:
             del alike[0]
-        same = next((each for each in alike if treatment.source not in each.sources), None)
+        same = next(
+            (copies for copies in alike if all(copy.source != treatment.source for copy in copies)),
+            None,
+        )
         if same is None:
-            same = _Told(treatment)
+            same = []
             alike.append(same)
-            kept.append(treatment)
-        same.sources.add(treatment.source)
-    return kept
+            found.append(same)
+        same.append(treatment)
+    return found
 
 
 def _what(treatment: Treatment) -> tuple[TreatmentKind, float | None, str | None]:

@@ -88,8 +88,3 @@ class Measurement(Record):
 def hba1c_percent(mmol_mol: float) -> float:
     """Convert HbA1c in mmol/mol (IFCC) to % (NGSP), unrounded."""
     return mmol_mol * _PERCENT_PER_MMOL_MOL + _PERCENT_AT_ZERO
-
-
-def hba1c_mmol_mol(percent: float) -> float:
-    """Convert HbA1c in % (NGSP) to mmol/mol (IFCC), unrounded."""
-    return (percent - _PERCENT_AT_ZERO) / _PERCENT_PER_MMOL_MOL

@@ -45,6 +45,12 @@ UNITS: Mapping[TreatmentKind, str] = MappingProxyType(
         TreatmentKind.EXERCISE: "min",
     }
 )
+# What is worn, and changed every few days.
+CHANGES = (
+    TreatmentKind.SITE_CHANGE,
+    TreatmentKind.SENSOR_CHANGE,
+    TreatmentKind.INSULIN_CHANGE,
+)
 # Above what anybody takes at once; U-500 users stay below 300, and a day has 1,440 minutes.
 LARGEST_AMOUNT: Mapping[str, float] = MappingProxyType({"U": 300.0, "g": 1000.0, "min": 1440.0})
 

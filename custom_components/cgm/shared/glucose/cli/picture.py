@@ -61,8 +61,8 @@ def _day(text: str) -> date:
 def _run(given: Namespace) -> Answer:
     # Pillow and numpy take a while to load, which the other commands need not wait for.
     try:
-        from ..pictures.look import Look, Size  # noqa: PLC0415
-        from .picture_drawing import drawn_day, drawn_profile  # noqa: PLC0415
+        from ..pictures.look import Look, Size  # noqa: PLC0415 - see above
+        from .picture_drawing import drawn_day, drawn_profile  # noqa: PLC0415 - see above
     except ImportError as error:
         raise CannotDo(f"pictures need numpy and Pillow, and here is no {error.name}") from error
 

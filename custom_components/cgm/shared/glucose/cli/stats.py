@@ -58,10 +58,10 @@ def _describe(parser: ArgumentParser) -> None:
 
 def _run(given: Namespace) -> Answer:
     # numpy takes a tenth of a second to load, which the other commands need not wait for.
-    from ..metrics.report import report  # noqa: PLC0415
-    from ..metrics.series import Series  # noqa: PLC0415
-    from ..metrics.sufficiency import sufficiency  # noqa: PLC0415
-    from .stats_by_time import by_time  # noqa: PLC0415
+    from ..metrics.report import report  # noqa: PLC0415 - see above
+    from ..metrics.series import Series  # noqa: PLC0415 - see above
+    from ..metrics.sufficiency import sufficiency  # noqa: PLC0415 - see above
+    from .stats_by_time import by_time  # noqa: PLC0415 - see above
 
     file = read(given)
     readings = [reading for reading in file.readings if reading.kind is Kind.CGM]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from zoneinfo import ZoneInfo
 
+    from ..measurement import Measurement
     from ..treatment import Intensity, TreatmentKind
 
 # No sensor goes below 39, no wearer lives at the values that a column of mmol/L has.
@@ -69,6 +70,7 @@ class Gathering:
         self.source = source
         self.zoned = True
         self.measured = Columns()
+        self.measurements: list[Measurement] = []
         self.others: Counter[str] = Counter()
         self._shown_twice: list[int] = []
         self._logged: list[tuple[Stamp, int, Logged]] = []
@@ -153,6 +155,7 @@ class Gathering:
             unit=unit,
             readings=tuple(readings),
             treatments=self._timed_treatments(),
+            measurements=tuple(sorted(self.measurements, key=lambda one: one.time)),
             refused=tuple(self._refused),
             others=MappingProxyType(dict(self.others)),
             rows=len(readings) + logged_rows + len(self._refused) + self.others.total()

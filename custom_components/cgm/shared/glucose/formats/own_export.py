@@ -82,7 +82,6 @@ def read_own(
     if version is None or int(version[1]) != VERSION:
         raise UnrecognisedExport("the file was exported by a newer release: update first")
     gathering = Gathering(zone=zone, source=source or "json")
-    measurements: list[Measurement] = []
 
     def take_reading(row: Row) -> None:
         one = _reading(row)
@@ -95,7 +94,7 @@ def read_own(
 
     def take_measurement(row: Row) -> None:
         one = _measurement(row)
-        measurements.append(one if source is None else replace(one, source=source))
+        gathering.measurements.append(one if source is None else replace(one, source=source))
 
     take: dict[str, Callable[[Row], None]] = {
         "readings": take_reading,
@@ -114,8 +113,7 @@ def read_own(
     number = 0
     for number, (name, row) in enumerate(objects_of(pieces), 1):
         gathering.attempt(number, read_row, name, row)
-    found = gathering.export(format=FORMAT, unit=Unit.MG_DL, rows=number)
-    return replace(found, measurements=tuple(sorted(measurements, key=lambda one: one.time)))
+    return gathering.export(format=FORMAT, unit=Unit.MG_DL, rows=number)
 
 
 def _of_reading(one: Reading) -> Row:

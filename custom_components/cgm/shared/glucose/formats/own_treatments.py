@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import InvalidRecordError
 from ..treatment import UNITS, Intensity, Treatment, TreatmentKind, amount_of
-from ..units import Unit
 from .iso_time import stamp_of, utc_text
-from .measured import Gathering, Logged
+from .measured import Logged
+from .own_table import OwnTable, number_cell, table_csv
 from .safe_cell import safe, unsafe
-from .table import Row, decimal_of, tidy
+from .table import decimal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from zoneinfo import ZoneInfo
 
-    from .export import Export
+    from .measured import Gathering
 
-FORMAT = "CSV of treatments"
-SOURCE = "csv"
 COLUMNS = ("time", "kind", "amount", "unit", "note")
 # Beside these in a wearer's own export, so that who reads it back has the same records.
 NAMES = ("source", "id")
@@ -33,79 +28,58 @@ _BREAK = ": "
 
 def treatments_csv(treatments: Iterable[Treatment], *, named: bool = False) -> str:
     """Write treatments, oldest first, times in UTC; `named` with their source and id."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow((*COLUMNS, *NAMES) if named else COLUMNS)
-    for one in sorted(treatments, key=lambda one: one.time):
-        amount = "" if one.amount is None else f"{one.amount!r}".removesuffix(".0")
-        writer.writerow(
+    return table_csv(
+        (*COLUMNS, *NAMES) if named else COLUMNS,
+        (
             (
                 utc_text(one.time),
                 one.kind.value,
-                amount,
+                number_cell(one.amount),
                 one.unit or "",
                 safe(_note_cell(one)),
                 *((safe(one.source), safe(one.id)) if named else ()),
             )
-        )
-    return file.getvalue()
+            for one in sorted(treatments, key=lambda one: one.time)
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnTreatments:
-    """Where this file keeps what; built by `of_header`."""
+class OwnTreatments(OwnTable):
+    """A table of treatments; what has its offset, source and id is the same record as before."""
 
-    width: int
-    columns: dict[str, int]
+    format: ClassVar[str] = "CSV of treatments"
+    needed: ClassVar[tuple[str, ...]] = COLUMNS
+    more: ClassVar[tuple[str, ...]] = NAMES
 
-    @classmethod
-    def of_header(cls, header: Sequence[str]) -> OwnTreatments | None:
-        """Recognise the header row; None for any other row."""
-        names = [cell.casefold() for cell in header]
-        if not set(COLUMNS) <= set(names):
-            return None
-        known = (*COLUMNS, *NAMES) if set(NAMES) <= set(names) else COLUMNS
-        return cls(width=len(header), columns={name: names.index(name) for name in known})
-
-    def read(
+    def take(
         self,
-        rows: Iterable[Row],
+        gathering: Gathering,
+        line: int,
+        said: dict[str, str],
+        raw: Sequence[str] | None,
         *,
-        zone: ZoneInfo,
         source: str | None,
-        day_first: bool | None = None,
-    ) -> Export:
-        """Read every row; `day_first` is not needed: dates begin with the year."""
-        del day_first
-        gathering = Gathering(zone=zone, source=source or SOURCE)
-
-        def read_row(line: int, raw: Sequence[str] | None) -> None:
-            cells = tidy(raw, self.width)
-            said = {name: cells[at] for name, at in self.columns.items()}
-            stamp = stamp_of(said["time"])
-            if raw is None or stamp.offset is None or not (said.get("source") and said.get("id")):
-                gathering.log(line, stamp, [_logged(said)])
-                return
-            # As it stands in the file: a note may begin with a blank.
-            said["note"] = raw[self.columns["note"]]
-            logged = _logged(said)
-            gathering.keep(
-                line,
-                Treatment(
-                    time=gathering.clock.utc(stamp),
-                    source=source or unsafe(said["source"]),
-                    id=unsafe(raw[self.columns["id"]]),
-                    kind=logged.kind,
-                    amount=logged.amount,
-                    note=logged.note,
-                    intensity=logged.intensity,
-                ),
-            )
-
-        count = 0
-        for count, (line, cells) in enumerate(rows, 1):  # noqa: B007 - asked for below
-            gathering.attempt(line, read_row, cells)
-        return gathering.export(format=FORMAT, unit=Unit.MG_DL, rows=count)
+    ) -> None:
+        """Put one row's treatment into `gathering`; raises InvalidRecordError."""
+        stamp = stamp_of(said["time"])
+        if raw is None or stamp.offset is None or not (said.get("source") and said.get("id")):
+            gathering.log(line, stamp, [_logged(said)])
+            return
+        # As it stands in the file: a note may begin with a blank.
+        logged = _logged({**said, "note": raw[self.columns["note"]]})
+        gathering.keep(
+            line,
+            Treatment(
+                time=gathering.clock.utc(stamp),
+                source=source or unsafe(said["source"]),
+                id=unsafe(raw[self.columns["id"]]),
+                kind=logged.kind,
+                amount=logged.amount,
+                note=logged.note,
+                intensity=logged.intensity,
+            ),
+        )
 
 
 def _logged(said: dict[str, str]) -> Logged:

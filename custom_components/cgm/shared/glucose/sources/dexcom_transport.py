@@ -80,13 +80,13 @@ def _watch(connection: socket.socket | None) -> None:
 
 
 class _HTTPConnection(HTTPConnection):
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # the standard library returns another
         _watch(self.sock)
         return super().getresponse()
 
 
 class _HTTPSConnection(HTTPSConnection):
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # the standard library returns another
         _watch(self.sock)
         return super().getresponse()
 

@@ -204,7 +204,7 @@ def _advanced(steps: list[_Step]) -> list[float]:
         if step.treats and tissue > CORRECT_FROM and since_dose > CORRECT_PAUSE:
             extra += max(0.0, min(4.0, high - 0.8 * aboard))
         doses += extra
-        rescue = step.reacts and tissue < 69.0 and since_rescue >= RESCUE_PAUSE  # noqa: PLR2004
+        rescue = step.reacts and tissue < 69.0 and since_rescue >= RESCUE_PAUSE  # noqa: PLR2004 - felt as low from here
         since_rescue = 0 if rescue else since_rescue + 1
         since_dose = 0 if doses > 0.0 else since_dose + 1
 

@@ -193,18 +193,18 @@ class Sensors:
         """Return from when each value can be had, None where it never can."""
         seed = self._seed
         # Some are lost in the air.
-        kept = [luck >= 0.003 for luck in uniform(seed, Topic.LOST, times)]  # noqa: PLR2004
+        kept = [luck >= 0.003 for luck in uniform(seed, Topic.LOST, times)]  # noqa: PLR2004 - three in a thousand
         sent = [float(at) for at in times]
         for day in range(times[0] // DAY - 1, times[-1] // DAY + 1):
             count, *draws = of_unit(seed, Topic.GAPS, day, 16)
             for gap in range(int(count * count * 4)):
                 place, size, rare, backfilled = draws[4 * gap : 4 + 4 * gap]
                 start = (day + place) * DAY
-                minutes = 150 + 150 * size if rare < 0.04 else 7 + 50 * size * size  # noqa: PLR2004
+                minutes = 150 + 150 * size if rare < 0.04 else 7 + 50 * size * size  # noqa: PLR2004 - one gap in 25 is long
                 end = start + 60 * minutes
                 for inside in _between(times, start, end):
                     # The phone was away and caught up, or the sensor saw nothing.
-                    if backfilled < 0.5:  # noqa: PLR2004
+                    if backfilled < 0.5:  # noqa: PLR2004 - half of them
                         sent[inside] = max(sent[inside], end)
                     else:
                         kept[inside] = False
@@ -216,7 +216,7 @@ class Sensors:
             for inside in _between(times, start, start + event.minutes * 60):
                 kept[inside] = False
         return [
-            at + 4.0 + 14.0 * luck * luck + 45.0 * (luck > 0.98) if arrives else None  # noqa: PLR2004
+            at + 4.0 + 14.0 * luck * luck + 45.0 * (luck > 0.98) if arrives else None  # noqa: PLR2004 - two in a hundred come late
             for at, arrives, luck in zip(sent, kept, uniform(seed, Topic.DELAY, times), strict=True)
         ]
 

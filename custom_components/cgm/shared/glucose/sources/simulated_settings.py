@@ -52,9 +52,9 @@ class PlantedEvent:
             raise ValueError("the time is local, without a zone")
         if not isinstance(self.on, date) and not (self.on and self.on <= EVERY_DAY):
             raise ValueError("weekdays are 0 (Monday) to 6")
-        if self.what is Planted.RISE and not 0 < abs(self.mg_dl) <= 300:  # noqa: PLR2004
+        if self.what is Planted.RISE and not 0 < abs(self.mg_dl) <= 300:  # noqa: PLR2004 - as said below
             raise ValueError("a rise is 1..300 mg/dL, or as much down")
-        if self.what is Planted.HOLD and not 20 <= self.mg_dl <= 500:  # noqa: PLR2004
+        if self.what is Planted.HOLD and not 20 <= self.mg_dl <= 500:  # noqa: PLR2004 - as said below
             raise ValueError("glucose is held at 20..500 mg/dL")
         if self.what is not Planted.RISE and not 0 < self.minutes <= LONGEST_MINUTES:
             raise ValueError(f"it lasts 1..{LONGEST_MINUTES} minutes")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from ..errors import StoreUnavailable
 from ..measurement import Measurement, MeasurementKind
 from ..treatment import Treatment, TreatmentKind
 from . import alarm_log, backup, records
@@ -15,12 +17,13 @@ from .file import file_bytes
 from .measurements import MEASUREMENTS
 from .migrations import MIGRATIONS, Migration, recorded
 from .notes import Notes
-from .readings import Readings, erase_readings
+from .readings import erase_readings
 from .records import Records
+from .staging import Staging, aside
 from .treatments import TREATMENTS
 
 
-class Store(Readings, Notes):
+class Store(Staging, Notes):
     """One file's readings, treatments, measurements and notes, by wearer; synchronous.
 
     Every call belongs to the thread that called open(); another one is refused by sqlite3. Any
@@ -42,7 +45,8 @@ class Store(Readings, Notes):
         """Erase what is kept of a wearer in [start, end), also its bytes on disk.
 
         Readings, treatments, measurements and the alarms' log; notes stay, and so do the ids of
-        records that were deleted before.
+        records that were deleted before. While another program reads the file the bytes stay,
+        until SQLite writes its log back by itself, at the next close at the latest.
         """
         with self.writing() as connection:
             erased = Erased(
@@ -51,23 +55,29 @@ class Store(Readings, Notes):
                 measurements=records.erase(connection, MEASUREMENTS.table, wearer, start, end),
             )
             alarm_log.erase(connection, wearer, start, end)
-        self.checkpoint()
+        self._write_back()
         return erased
 
     def forget_wearer(self, wearer: str) -> int:
-        """Erase all that is kept of a wearer, also its bytes on disk; return how many readings.
+        """Erase all that is kept of a wearer, its bytes as in `erase`; return how many readings.
 
         Files that were set aside are not looked into.
         """
         with self.writing() as connection:
             erased = erase_readings(connection, wearer, None, None)
+            erase_readings(connection, aside(wearer), None, None)
             for table in (TREATMENTS.table, MEASUREMENTS.table):
                 records.erase(connection, table, wearer, None, None)
             records.forget(connection, wearer)
             alarm_log.erase(connection, wearer, None, None)
             connection.execute("DELETE FROM notes WHERE wearer = ?", (wearer,))
-        self.checkpoint()
+        self._write_back()
         return erased
+
+    def _write_back(self) -> None:
+        # What is committed is gone: that its bytes are not yet must not look like a failure.
+        with suppress(StoreUnavailable):
+            self.checkpoint()
 
     def copy_to(self, path: Path) -> None:
         """Write a consistent copy of the whole history to `path`, a private file; see backup.py.

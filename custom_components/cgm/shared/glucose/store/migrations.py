@@ -147,7 +147,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration], now
     pending = [migration for migration in migrations if migration.__name__ not in seen]
     if not pending:
         return
-    from sqlite_utils import Database  # noqa: PLC0415
+    from sqlite_utils import Database  # noqa: PLC0415 - see above
 
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")

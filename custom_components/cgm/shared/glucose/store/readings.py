@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import overload
 
 from ..reading import Kind, Reading
 from .answers import Added
@@ -39,10 +40,10 @@ class Readings(Connection):
             return Added()
         with self.writing() as connection:
             found = [
-                _keep(connection, _series_id(connection, wearer, name), rows)
+                _keep(connection, series_id_of(connection, wearer, name), rows)
                 for name, rows in groups.items()
             ]
-        return _added(found)
+        return added_of(found)
 
     def readings(
         self, wearer: str, start: datetime | None = None, end: datetime | None = None
@@ -95,7 +96,7 @@ class Readings(Connection):
                 _hand_over(connection, id_, to_wearer, SeriesName(to_source, Kind(kind), series))
                 for id_, kind, series in moved
             ]
-        return _added(found)
+        return added_of(found)
 
     def remove(self, wearer: str, reading: Reading) -> bool:
         """Erase the reading of this one's identity; False where there is none."""
@@ -132,7 +133,7 @@ def erase_readings(
     return erased
 
 
-def _added(found: Sequence[Changes]) -> Added:
+def added_of(found: Sequence[Changes]) -> Added:
     """Sum up what several series changed."""
     earliest = min((min(each.rows) for each in found if each.rows), default=None)
     return Added(
@@ -148,7 +149,7 @@ def _hand_over(
 ) -> Changes:
     """Put a series' rows under another name, and take the series away."""
     rows = connection.execute(STRETCH, (series_id, EARLIEST_MS, LATEST_MS + 1)).fetchall()
-    new_id = _series_id(connection, wearer, name)
+    new_id = series_id_of(connection, wearer, name)
     found = _keep(connection, new_id, rows)
     connection.execute(
         "UPDATE series SET replaced = replaced + (SELECT replaced FROM series WHERE id = ?)"
@@ -160,34 +161,52 @@ def _hand_over(
     return found
 
 
-def _series_id(connection: sqlite3.Connection, wearer: str, name: SeriesName) -> int:
-    """Return the number of a series, given one if it has none."""
+@overload
+def series_id_of(connection: sqlite3.Connection, wearer: str, name: SeriesName) -> int: ...
+
+
+@overload
+def series_id_of(
+    connection: sqlite3.Connection, wearer: str, name: SeriesName, *, make: bool
+) -> int | None: ...
+
+
+def series_id_of(
+    connection: sqlite3.Connection, wearer: str, name: SeriesName, *, make: bool = True
+) -> int | None:
+    """Return the number of a series, given one if it has none; None where it shall not `make`."""
     named = (wearer, name.source, name.kind.value, name.series)
     row = connection.execute(
         "SELECT id FROM series WHERE (wearer, source, kind, series) = (?, ?, ?, ?)", named
     ).fetchone()
-    if row is None:
+    if row is None and make:
         row = connection.execute(
             "INSERT INTO series (wearer, source, kind, series) VALUES (?, ?, ?, ?) RETURNING id",
             named,
         ).fetchone()
-    return int(row[0])
+    return None if row is None else int(row[0])
 
 
 def _keep(connection: sqlite3.Connection, series_id: int, rows: Sequence[Row]) -> Changes:
+    found = changes(rows, stored_at(connection, series_id, rows))
+    write(connection, series_id, found)
+    return found
+
+
+def write(connection: sqlite3.Connection, series_id: int, found: Changes) -> None:
     """Write what rows of one series change, and count what they replaced."""
-    found = changes(rows, _stored(connection, series_id, rows))
     # The number is ours, and in the text it costs nothing for each row.
-    statement = f"REPLACE INTO readings VALUES ({series_id:d}, ?, ?, ?, ?)"  # noqa: S608
+    statement = f"REPLACE INTO readings VALUES ({series_id:d}, ?, ?, ?, ?)"  # noqa: S608 - see above
     connection.executemany(statement, found.rows.values())
     if found.replaced:
         connection.execute(
             "UPDATE series SET replaced = replaced + ? WHERE id = ?", (found.replaced, series_id)
         )
-    return found
 
 
-def _stored(connection: sqlite3.Connection, series_id: int, rows: Sequence[Row]) -> dict[int, Row]:
+def stored_at(
+    connection: sqlite3.Connection, series_id: int, rows: Sequence[Row]
+) -> dict[int, Row]:
     """Return what is stored at the rows' times, by time."""
     (newest,) = connection.execute(
         "SELECT max(time_ms) FROM readings WHERE series_id = ?", (series_id,)
