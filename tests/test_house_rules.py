@@ -141,7 +141,7 @@ ROOMS = {
         packages=_HOME_ASSISTANT,
     ),
     "wearer": Room(
-        files=_in_cgm("wearer"),
+        files=_in_cgm("wearer", "chosen", "feeds", "listeners"),
         may=("const", "status", "core", *_ALL_OF_GLUCOSE),
         packages=_HOME_ASSISTANT,
     ),

@@ -88,10 +88,10 @@ async def _answer(call: ServiceCall) -> JsonObjectType:
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
-        "unit": wearer.unit.value,
-        "lowest": _extreme(min(readings, key=_level, default=None), wearer.unit),
-        "highest": _extreme(max(readings, key=_level, default=None), wearer.unit),
-        "alarms": [_row(row, wearer.unit, language) for row in rows],
+        "unit": wearer.chosen.unit.value,
+        "lowest": _extreme(min(readings, key=_level, default=None), wearer.chosen.unit),
+        "highest": _extreme(max(readings, key=_level, default=None), wearer.chosen.unit),
+        "alarms": [_row(row, wearer.chosen.unit, language) for row in rows],
     }
 
 
@@ -107,7 +107,7 @@ def _range(call: ServiceCall, now: datetime) -> tuple[datetime, datetime]:
 def _series(wearer: Wearer, store: Store, start: datetime, end: datetime) -> list[Reading]:
     """Return the leading readings in the range; finger-sticks are not among them."""
     readings = store.readings(wearer.id, start - _BEFORE, end)
-    series = merged(readings, order=wearer.order, cadences=wearer.cadences)
+    series = merged(readings, order=wearer.chosen.order, cadences=wearer.cadences)
     return [reading for reading in series if reading.time >= start]
 
 

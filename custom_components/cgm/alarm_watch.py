@@ -107,7 +107,7 @@ class AlarmWatch:
         text, heard = await wearer.history.async_do(
             lambda store: (
                 store.alarm_states(wearer.id),
-                [store.newest_of_source(wearer.id, source) for source in wearer.order],
+                [store.newest_of_source(wearer.id, source) for source in wearer.chosen.order],
             )
         )
         self._heard = max((time for time in heard if time is not None), default=None)
@@ -122,11 +122,11 @@ class AlarmWatch:
             counting, _held = parted(wearer.recent, now)
             self.alarms = rebuilt(
                 sorted(counting, key=lambda row: row.time),
-                order=wearer.order,
+                order=wearer.chosen.order,
                 cadences=wearer.cadences,
                 rules=self.rules,
                 now=now,
-                withdrawn_at_least=wearer.withdrawn_after,
+                withdrawn_at_least=wearer.chosen.withdrawn_after,
             )
 
     @callback
@@ -235,10 +235,10 @@ class AlarmWatch:
         now = wearer.now()
         return view(
             wearer.recent,
-            order=wearer.order,
+            order=wearer.chosen.order,
             cadences=wearer.cadences,
             now=now,
-            withdrawn_at_least=wearer.withdrawn_after,
+            withdrawn_at_least=wearer.chosen.withdrawn_after,
             quiet_until=quiet_until(wearer, now),
             settling=self._settling(),
         )

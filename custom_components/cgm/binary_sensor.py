@@ -86,7 +86,7 @@ async def async_setup_entry(
         for source in new:
             async_add_entities([AgentConnected(wearer, source)], config_subentry_id=source)
 
-    entry.async_on_unload(wearer.async_add_listener(add_connected))
+    entry.async_on_unload(wearer.listeners.async_add(add_connected))
     add_connected()
 
 
@@ -107,7 +107,11 @@ class AlarmOn(CgmEntity, BinarySensorEntity):
     @property
     def extra_state_attributes(self) -> dict[str, StateType | datetime]:
         """Since when, by which value, the threshold that holds now, and how long it is silent."""
-        kind, watch, unit = self.entity_description.kind, self.wearer.alarms, self.wearer.unit
+        kind, watch, unit = (
+            self.entity_description.kind,
+            self.wearer.alarms,
+            self.wearer.chosen.unit,
+        )
         state, rule = watch.alarms[kind], watch.rules.at(watch.view.now)[kind]
         reading = state.reading if state.on else None
         per_minute = kind in {AlarmKind.FALLING_FAST, AlarmKind.RISING_FAST}

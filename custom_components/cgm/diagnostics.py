@@ -14,7 +14,8 @@ from .shared.glucose.alarms.state import Phase
 if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
-    from .wearer import AnyFeed, CgmConfigEntry, Wearer
+    from .feeds import AnyFeed
+    from .wearer import CgmConfigEntry, Wearer
 
 _SECRET = {
     CONF_CARRIED,
@@ -56,7 +57,9 @@ async def async_get_config_entry_diagnostics(
         "status": wearer.present.status.value,
         "alarms": _alarms(wearer),
         "repairs": sorted({issue.key for issue in wearer.issues.values()}),
-        "sources": [_source(wearer.feeds[key]) for key in wearer.order if key in wearer.feeds],
+        "sources": [
+            _source(wearer.feeds[key]) for key in wearer.chosen.order if key in wearer.feeds
+        ],
     }
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from .const import CONF_TIME_ZONE
 from .diary_entry import DiaryEntry
 from .diary_words import episode_title, treatment_title
 from .shared.glucose.treatment import TreatmentKind
@@ -76,7 +74,7 @@ class Diary:
     @property
     def is_calm(self) -> bool:
         """Whether no episode ran when one looked last, and none can have begun."""
-        reading, targets = self._wearer.present.reading, self._wearer.targets
+        reading, targets = self._wearer.present.reading, self._wearer.chosen.targets
         return self._running is None and (
             reading is None or targets.low_mg_dl <= reading.mg_dl <= targets.high_mg_dl
         )
@@ -126,8 +124,8 @@ class Diary:
     ) -> Callable[[Store], list[_Episode]]:
         """Return work for the store's thread: what the wearer's own targets call low and high."""
         read = merged_between(self._wearer, start, end)
-        targets = self._wearer.targets
-        zone = ZoneInfo(self._wearer.entry.options.get(CONF_TIME_ZONE, "UTC"))
+        targets = self._wearer.chosen.targets
+        zone = self._wearer.chosen.zone
 
         def work(store: Store) -> list[_Episode]:
             # numpy takes a while to load, for which Home Assistant's start need not wait.
@@ -164,7 +162,7 @@ class Diary:
                 one.end - one.start,
                 one.extreme,
                 low=one.low,
-                unit=self._wearer.unit,
+                unit=self._wearer.chosen.unit,
                 language=self._wearer.hass.config.language,
             ),
         )

@@ -34,9 +34,8 @@ class CgmEntity(Entity):
     async def async_added_to_hass(self) -> None:
         """Listen from now until removed."""
         await super().async_added_to_hass()
-        listen = (
-            self.wearer.async_add_listener if self._is_of_now else self.wearer.async_add_follower
-        )
+        to = self.wearer.listeners
+        listen = to.async_add if self._is_of_now else to.async_add_follower
         self.async_on_remove(listen(self.async_told))
 
     @callback

@@ -45,9 +45,7 @@ async def async_erase(
     key = wearer.id
 
     def erase(store: Store) -> tuple[Erased, datetime | None]:
-        erased = store.erase(key, start, end)
-        left = store.readings(key)
-        return erased, left[0].time if left else None
+        return store.erase(key, start, end), store.oldest(key)
 
     await wearer.async_look_again()
     try:

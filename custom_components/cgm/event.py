@@ -74,23 +74,23 @@ class AlarmEvent(CgmEntity, EventEntity):
             "text": sentence(
                 happening,
                 language=self.hass.config.language,
-                unit=wearer.unit,
+                unit=wearer.chosen.unit,
                 wearer=wearer.entry.title,
                 source=None if source is None else source.title,
             ),
-            "unit": wearer.unit.value,
+            "unit": wearer.chosen.unit.value,
             "marks": sorted(mark.value for mark in happening.marks),
         }
         if reading is not None:
             about |= {
-                "value": in_unit(reading.mg_dl, wearer.unit),
+                "value": in_unit(reading.mg_dl, wearer.chosen.unit),
                 "bound": reading.bound,
                 "measured": reading.time.isoformat(),
             }
         if happening.began is not None:
             about["since"] = happening.began.isoformat()
         if happening.extreme_mg_dl is not None:
-            about["extreme"] = in_unit(happening.extreme_mg_dl, wearer.unit)
+            about["extreme"] = in_unit(happening.extreme_mg_dl, wearer.chosen.unit)
         if happening.silence is not None:
             about["silence_minutes"] = round(happening.silence.total_seconds() / 60)
         return about

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from .feed_status import AgentStatus
-    from .wearer import AnyFeed, CgmConfigEntry, Wearer
+    from .feeds import AnyFeed
+    from .wearer import CgmConfigEntry, Wearer
 
 # States of a source that only the user can end. "Try again" in the repair asks the source anew.
 _OF_SOURCE = {

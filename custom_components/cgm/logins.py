@@ -13,7 +13,8 @@ from .feed_status import FeedState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .wearer import AnyFeed, Wearer
+    from .feeds import AnyFeed
+    from .wearer import Wearer
 
 _ANSWERED = frozenset({FeedState.OK, FeedState.NO_READINGS})
 

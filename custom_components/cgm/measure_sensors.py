@@ -77,7 +77,7 @@ class MeasureSensorDescription(SensorEntityDescription):
     def _goal_of(self, wearer: Wearer) -> dict[str, StateType]:
         if self.aim_fn is None:
             return {}
-        aim, value = self.aim_fn(CONSENSUS[wearer.group]), self.value_of(wearer)
+        aim, value = self.aim_fn(CONSENSUS[wearer.chosen.group]), self.value_of(wearer)
         return {
             "goal": None if aim is None else str(aim),
             "goal_met": None if aim is None or value is None else aim.met(value),

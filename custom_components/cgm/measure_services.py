@@ -91,7 +91,7 @@ async def _statistics(call: ServiceCall) -> JsonObjectType:
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
-        "unit": wearer.unit.value,
+        "unit": wearer.chosen.unit.value,
         "coverage": covered.words_in(call.hass.config.language),
         "enough": covered.enough,
         "days_covered": covered.days,
@@ -102,10 +102,10 @@ async def _statistics(call: ServiceCall) -> JsonObjectType:
         "lows": found.lows,
         "highs": found.highs,
         "targets": {
-            key.removesuffix("_mg_dl"): in_unit(mg_dl, wearer.unit)
-            for key, mg_dl in asdict(wearer.targets).items()
+            key.removesuffix("_mg_dl"): in_unit(mg_dl, wearer.chosen.unit)
+            for key, mg_dl in asdict(wearer.chosen.targets).items()
         },
-        "consensus": wearer.group.value,
+        "consensus": wearer.chosen.group.value,
         "goals": _goals(wearer),
         "by_time": _by_time(found, wearer),
         "counted": _plain(asdict(whole)),
@@ -139,9 +139,12 @@ async def _readings(call: ServiceCall) -> JsonObjectType:
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
-        "unit": wearer.unit.value,
+        "unit": wearer.chosen.unit.value,
         "readings": await call.hass.async_add_executor_job(
-            _rows, readings, wearer.unit, {key: feed.title for key, feed in wearer.feeds.items()}
+            _rows,
+            readings,
+            wearer.chosen.unit,
+            {key: feed.title for key, feed in wearer.feeds.items()},
         ),
     }
 
@@ -173,7 +176,7 @@ def _range(call: ServiceCall, now: datetime, usual: timedelta) -> tuple[datetime
 
 
 def _goals(wearer: Wearer) -> JsonObjectType:
-    aims = CONSENSUS[wearer.group]
+    aims = CONSENSUS[wearer.chosen.group]
     told = {
         "in_range": aims.in_range,
         "low": aims.low,
@@ -188,7 +191,9 @@ def _goals(wearer: Wearer) -> JsonObjectType:
 def _by_time(found: Weighed, wearer: Wearer) -> JsonObjectType:
     mean = found.mean
     return {
-        "mean": None if mean is None else in_unit(mean, wearer.unit, decimals=_MEAN_DECIMALS),
+        "mean": None
+        if mean is None
+        else in_unit(mean, wearer.chosen.unit, decimals=_MEAN_DECIMALS),
         "gmi": found.gmi,
         "cv": found.cv,
         "gri": found.gri,

@@ -227,7 +227,7 @@ class Measures:
     ) -> tuple[Weighed, Report | None]:
         wearer = self._wearer
         zone: str = wearer.entry.options[CONF_TIME_ZONE]
-        targets, cadences = wearer.targets, wearer.cadences
+        targets, cadences = wearer.chosen.targets, wearer.cadences
         readings = await async_merged(wearer, start + _JUST_NOW, end + _JUST_NOW)
         return await wearer.hass.async_add_executor_job(
             lambda: measured(
@@ -264,4 +264,4 @@ def _at_most(readings: list[Reading], most: int) -> list[Reading] | None:
 
 def _settings(wearer: Wearer) -> tuple[object, ...]:
     """Return what the user chose that the measures rest on."""
-    return wearer.targets, wearer.order, wearer.entry.options[CONF_TIME_ZONE]
+    return wearer.chosen.targets, wearer.chosen.order, wearer.entry.options[CONF_TIME_ZONE]

@@ -110,7 +110,7 @@ async def _log_treatment(call: ServiceCall) -> JsonObjectType:
 async def _log_measurement(call: ServiceCall) -> JsonObjectType:
     wearer = _wearer(call)
     async with _labels(call):
-        measured = logged.measurement(call.data, wearer.now(), wearer.unit)
+        measured = logged.measurement(call.data, wearer.now(), wearer.chosen.unit)
     if isinstance(measured, Reading):
         # As a reading of any source: seen by the alarms at once, and waiting for a full disk.
         await wearer.async_take((measured,))
@@ -124,7 +124,7 @@ async def _edit(call: ServiceCall) -> JsonObjectType:
     wearer = _wearer(call)
     before = await _found(wearer, call)
     async with _labels(call):
-        after = logged.edited(before, call.data, wearer.now(), wearer.unit)
+        after = logged.edited(before, call.data, wearer.now(), wearer.chosen.unit)
     with _history("history_not_written"):
         await wearer.records.async_edit(before, after)
     return _named(after)
@@ -160,7 +160,7 @@ async def _tell(call: ServiceCall) -> JsonObjectType:
         "start": start.isoformat(),
         "end": end.isoformat(),
         "treatments": [_treatment(each) for each in treatments],
-        "measurements": [_measurement(each, wearer.unit) for each in measured],
+        "measurements": [_measurement(each, wearer.chosen.unit) for each in measured],
     }
 
 

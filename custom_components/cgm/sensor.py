@@ -73,7 +73,7 @@ async def async_setup_entry(
                     config_subentry_id=source,
                 )
 
-    entry.async_on_unload(wearer.async_add_listener(add_source_sensors))
+    entry.async_on_unload(wearer.listeners.async_add(add_source_sensors))
     add_source_sensors()
     waiting = list(TREATMENT_SENSORS)
 
@@ -84,7 +84,7 @@ async def async_setup_entry(
             waiting[:] = [description for description in waiting if description not in new]
             async_add_entities(TreatmentSensor(wearer, description) for description in new)
 
-    entry.async_on_unload(wearer.async_add_listener(add_treatment_sensors))
+    entry.async_on_unload(wearer.listeners.async_add(add_treatment_sensors))
     add_treatment_sensors()
 
 
@@ -95,7 +95,7 @@ class _GlucoseSensor(CgmEntity, SensorEntity):
         """Belong to the wearer's own device."""
         super().__init__(wearer, description, wearer.id)
         if description.device_class is SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION:
-            self._attr_suggested_unit_of_measurement = _HA_UNIT[wearer.unit]
+            self._attr_suggested_unit_of_measurement = _HA_UNIT[wearer.chosen.unit]
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -103,12 +103,12 @@ class _GlucoseSensor(CgmEntity, SensorEntity):
         await super().async_added_to_hass()
         if self.device_class is SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION:
             self._follow_unit()
-            self.async_on_remove(self.wearer.async_add_listener(self._follow_unit))
+            self.async_on_remove(self.wearer.listeners.async_add(self._follow_unit))
 
     @callback
     def _follow_unit(self) -> None:
         """Home Assistant keeps the unit first suggested; the wearer's choice replaces it."""
-        unit = _HA_UNIT[self.wearer.unit]
+        unit = _HA_UNIT[self.wearer.chosen.unit]
         entry = self.registry_entry
         if entry is None:
             return
@@ -149,14 +149,14 @@ class WearerSensor(_GlucoseSensor):
         per = self.entity_description.per
         if per is None:
             return self.entity_description.native_unit_of_measurement
-        return f"{self.wearer.unit}{per}"
+        return f"{self.wearer.chosen.unit}{per}"
 
     @property
     def suggested_display_precision(self) -> int | None:
         """Decimals people expect in the wearer's unit."""
         if self.native_unit_of_measurement is None:
             return None
-        decimals = _DECIMALS[self.wearer.unit]
+        decimals = _DECIMALS[self.wearer.chosen.unit]
         return decimals + 1 if self.entity_description.per == "/min" else decimals
 
     @property
@@ -189,7 +189,7 @@ class MeasureSensor(_GlucoseSensor):
     def suggested_display_precision(self) -> int | None:
         """Decimals of the table; for glucose those of the wearer's unit."""
         if self.device_class is SensorDeviceClass.BLOOD_GLUCOSE_CONCENTRATION:
-            return _DECIMALS[self.wearer.unit]
+            return _DECIMALS[self.wearer.chosen.unit]
         return self.entity_description.suggested_display_precision
 
     @property

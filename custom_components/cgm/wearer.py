@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -13,52 +12,40 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .alarm_watch import AlarmWatch
+from .chosen import Chosen
 from .const import (
-    CONF_CONSENSUS,
-    CONF_KIND,
-    CONF_STALE,
-    CONF_TARGETS,
-    CONF_UNIT,
-    CONF_WITHDRAWN_AFTER_MINUTES,
-    KIND_EDGE,
-    LOGGER,
     RECENT,
     kept_under,
 )
 from .devices import async_register_devices
 from .diary import Diary
-from .edge_feed import EdgeFeed
-from .feed import Feed
 from .feed_memory import FeedMemory
+from .feeds import async_follow_sources
 from .heartbeat import Heartbeat
 from .history import async_history
 from .issues import Issue, async_update_issues, async_withdraw_issues
+from .listeners import Listeners
 from .logins import async_ask_for_login, async_note_login
 from .measures import Measures
 from .on_board import OnBoard
 from .records import WearerRecords
 from .scheduled_export import ScheduledExport
 from .shared.glucose.clock_offset import ClockOffsets
-from .shared.glucose.metrics.consensus import Group
 from .shared.glucose.present import Present, present
-from .shared.glucose.targets import Targets
-from .shared.glucose.units import Unit
-from .source_order import in_order
 from .statistics import HourlyStatistics
 from .wearer_pictures import Pictures
 from .writing import Identity, Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
     from homeassistant.core import HomeAssistant
 
+    from .feeds import AnyFeed
     from .shared.glucose.reading import Reading
     from .shared.glucose.sources.source import Answer
 
 type CgmConfigEntry = ConfigEntry[Wearer]
-
-type AnyFeed = Feed | EdgeFeed
 
 # A machine that slept, or whose clock was set, is noticed this long after at the latest.
 _LOOK_EVERY = timedelta(minutes=1)
@@ -71,6 +58,7 @@ class Wearer:
         """Build without I/O; async_load opens the history."""
         self.hass = hass
         self.entry = entry
+        self.chosen = Chosen(entry)
         self.history = async_history(hass)
         self.feeds: dict[str, AnyFeed] = {}
         self.clock = ClockOffsets(dt_util.utcnow, monotonic)
@@ -86,9 +74,7 @@ class Wearer:
         self.edition = 0
         self.present: Present
         self._recent: dict[Identity, Reading] = {}
-        self._listeners: list[CALLBACK_TYPE] = []
-        self._followers: list[CALLBACK_TYPE] = []
-        self._following: asyncio.Handle | None = None
+        self.listeners = Listeners(hass)
         self._cancel_look: CALLBACK_TYPE | None = None
         self._refresh()
         self.alarms = AlarmWatch(self)
@@ -96,43 +82,15 @@ class Wearer:
         self.exports = ScheduledExport(self)
         self.pictures = Pictures(self)
 
-    # What the user chose.
-
     @property
     def id(self) -> str:
         """The stable id everything of this wearer is kept under."""
         return self.entry.entry_id
 
     @property
-    def unit(self) -> Unit:
-        """The unit this wearer reads glucose in."""
-        return Unit(self.entry.options[CONF_UNIT])
-
-    @property
-    def targets(self) -> Targets:
-        """The limits between low, in range and high, whole mg/dL."""
-        return Targets(**self.entry.options.get(CONF_TARGETS, {}))
-
-    @property
-    def group(self) -> Group:
-        """Whose aims of the consensus this wearer is compared with."""
-        return Group(self.entry.options.get(CONF_CONSENSUS, Group.ADULT))
-
-    @property
-    def order(self) -> list[str]:
-        """The sources in the order in which they lead."""
-        return [source.subentry_id for source in in_order(self.entry.subentries.values())]
-
-    @property
     def cadences(self) -> dict[str, timedelta]:
         """How often a reading of each source is due, as its feed has learned."""
         return {key: feed.cadence.interval for key, feed in self.feeds.items()}
-
-    @property
-    def withdrawn_after(self) -> timedelta:
-        """The least age at which a value is withdrawn."""
-        stale = self.entry.options.get(CONF_STALE, {})
-        return timedelta(minutes=stale.get(CONF_WITHDRAWN_AFTER_MINUTES, 11))
 
     @property
     def recent(self) -> list[Reading]:
@@ -168,27 +126,7 @@ class Wearer:
     def async_follow(self) -> None:
         """Make what runs match the entry and its subentries; safe to call at any time."""
         async_register_devices(self)
-        wanted = self.entry.subentries
-        for gone in self.feeds.keys() - wanted.keys():
-            self.feeds.pop(gone).async_stop()
-            self.clock.forget(gone)
-        for key, subentry in wanted.items():
-            feed = self.feeds.get(key)
-            if feed is not None and feed.serves(subentry.data):
-                feed.settings = subentry.data
-                feed.title = subentry.title
-                continue
-            if feed is not None:
-                self.feeds.pop(key).async_stop()
-            try:
-                edge = subentry.data[CONF_KIND] == KIND_EDGE
-                feed = EdgeFeed(self, subentry) if edge else Feed(self, subentry)
-            except KeyError, ValueError:
-                # Of a newer release, or changed by hand; the wearer's other sources go on.
-                LOGGER.error("The settings of a source cannot be used; add it anew")
-                continue
-            self.feeds[key] = feed
-            feed.async_start()
+        async_follow_sources(self)
         self.statistics.async_schedule()
         self.measures.async_follow()
         async_ask_for_login(self)
@@ -205,8 +143,7 @@ class Wearer:
         self.statistics.async_stop()
         self.measures.async_stop()
         self._cancel_timer()
-        if self._following is not None:
-            self._following.cancel()
+        self.listeners.async_stop()
         self.alarms.async_stop()
         self.heartbeat.async_stop()
         self.exports.async_stop()
@@ -302,18 +239,6 @@ class Wearer:
     # What is true now, out.
 
     @callback
-    def async_add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call `listener` whenever anything shown may have changed; returns how to stop."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    @callback
-    def async_add_follower(self, follower: Callable[[], None]) -> CALLBACK_TYPE:
-        """As a listener, but after them all and after the alarms: what none is judged by."""
-        self._followers.append(follower)
-        return lambda: self._followers.remove(follower)
-
-    @callback
     def async_refresh(self, come: Iterable[Reading] = ()) -> None:
         """Compute anew what is true now and tell everybody; `come` are readings that are new."""
         self._refresh()
@@ -329,15 +254,7 @@ class Wearer:
     @callback
     def async_tell(self) -> None:
         """Tell everybody that something shown may have changed."""
-        for listener in list(self._listeners):
-            listener()
-        if self._following is None:
-            self._following = self.hass.loop.call_soon(self._follow)
-
-    def _follow(self) -> None:
-        self._following = None
-        for follower in list(self._followers):
-            follower()
+        self.listeners.async_tell()
 
     def _refresh(self) -> None:
         now = self.now()
@@ -345,11 +262,11 @@ class Wearer:
         self._recent = {k: r for k, r in self._recent.items() if r.time >= oldest}
         self.present = present(
             self.recent,
-            order=self.order,
+            order=self.chosen.order,
             cadences=self.cadences,
-            targets=self.targets,
+            targets=self.chosen.targets,
             now=now,
-            withdrawn_at_least=self.withdrawn_after,
+            withdrawn_at_least=self.chosen.withdrawn_after,
         )
         self._cancel_timer()
         if self.present.until is not None and self.feeds:

@@ -35,7 +35,7 @@ def merged_between(
 
     Called in the event loop: the wearer's order and cadences are those of this moment.
     """
-    key, order, cadences = wearer.id, wearer.order, wearer.cadences
+    key, order, cadences = wearer.id, wearer.chosen.order, wearer.cadences
 
     def read(store: Store) -> list[Reading]:
         readings = store.readings(key, start - _AROUND, end + _AROUND)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from .alarm_spans import async_spans
-from .const import CONF_DARK, CONF_LARGE, CONF_PICTURES, CONF_TIME_ZONE, PERIODS
+from .const import CONF_DARK, CONF_LARGE, CONF_PICTURES, PERIODS
 from .shared.glucose.merge import USUAL_CADENCE, merged, meter_readings
 from .shared.glucose.pictures.look import Look, Size
 from .wearer_history import async_merged
@@ -70,7 +70,7 @@ class Pictures:
         return Look(
             size=Size.LARGE if chosen.get(CONF_LARGE) else Size.SMALL,
             dark=bool(chosen.get(CONF_DARK)),
-            unit=wearer.unit,
+            unit=wearer.chosen.unit,
             language=wearer.hass.config.language,
         )
 
@@ -82,7 +82,7 @@ class Pictures:
             look=self.look,
             zone=zone,
             date=wearer.now().astimezone(zone).date(),
-            targets=wearer.targets,
+            targets=wearer.chosen.targets,
             present=wearer.present,
             edition=wearer.edition,
             recent=frozenset(wearer.recent),
@@ -97,7 +97,7 @@ class Pictures:
         return ProfileShows(
             look=self.look,
             zone=self._zone,
-            targets=wearer.targets,
+            targets=wearer.chosen.targets,
             edition=wearer.edition,
             end=wearer.now().replace(minute=0, second=0, microsecond=0),
         )
@@ -146,13 +146,13 @@ class Pictures:
 
     @property
     def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self._wearer.entry.options[CONF_TIME_ZONE])
+        return self._wearer.chosen.zone
 
     async def _async_readings(self, start: datetime, end: datetime) -> list[Reading]:
         """Return the merged readings and the finger-sticks, those not written yet among them."""
         wearer = self._wearer
         recent = {row.identity: row for row in wearer.recent if start <= row.time <= end}
-        order, cadences, key = wearer.order, wearer.cadences, wearer.id
+        order, cadences, key = wearer.chosen.order, wearer.cadences, wearer.id
 
         def read(store: Store) -> list[Reading]:
             rows = {row.identity: row for row in store.readings(key, start, end)} | recent

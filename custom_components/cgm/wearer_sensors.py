@@ -70,7 +70,7 @@ def _in_unit(wearer: Wearer, mg_dl: float | None, decimals: int) -> float | None
     """Return a difference or rate in the wearer's unit, rounded once."""
     if mg_dl is None:
         return None
-    if wearer.unit is Unit.MG_DL:
+    if wearer.chosen.unit is Unit.MG_DL:
         return round(mg_dl, decimals)
     return round(mg_dl / MG_DL_PER_MMOL_L, decimals + 1)
 

@@ -146,7 +146,7 @@ async def test_what_lies_further_back_than_now_follows_the_alarm_by_itself(
     hass: HomeAssistant, wearer: MockConfigEntry
 ) -> None:
     heard: list[str] = []
-    stop = running(wearer).async_add_follower(lambda: heard.append("follower"))
+    stop = running(wearer).listeners.async_add_follower(lambda: heard.append("follower"))
     running(wearer).alarms.async_add_listener(lambda _: heard.append("alarm"))
     work = hass.async_create_task(receive(wearer, reading(wearer, 51)), eager_start=True)
     assert set(heard) == {"alarm"}

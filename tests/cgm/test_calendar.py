@@ -386,7 +386,7 @@ async def test_what_is_told_while_the_diary_is_read_is_read_as_well(
     await pass_time(SOON)
     assert shown(hass) == ("on", "Low 50 min, lowest 60")
     wearer, read = running(entry), Diary.async_follow
-    new = Reading(time=NOW, mg_dl=60, source=wearer.order[0], series="egv")
+    new = Reading(time=NOW, mg_dl=60, source=wearer.chosen.order[0], series="egv")
     once = [new]
 
     async def slow(diary: Diary) -> None:
@@ -423,7 +423,7 @@ async def test_a_burst_of_readings_is_read_once_and_not_while_it_lasts(
     told = dt_util.utcnow()
     for mg_dl in (60, 61, 62):
         time = dt_util.utcnow()
-        row = Reading(time=time, mg_dl=mg_dl, source=wearer.order[0], series="egv")
+        row = Reading(time=time, mg_dl=mg_dl, source=wearer.chosen.order[0], series="egv")
         await wearer.async_take([row])
         await pass_time(timedelta(seconds=1), step=timedelta(seconds=1))
         assert looked == []

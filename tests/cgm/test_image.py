@@ -150,7 +150,7 @@ async def test_today_shows_all_that_is_known_of_today(
 ) -> None:
     now = dt_util.utcnow()
     wearer = running(alex)
-    source = wearer.order[0]
+    source = wearer.chosen.order[0]
     early = Reading(time=now - timedelta(hours=10), mg_dl=140, source=source, series="live")
     yesterday = Reading(time=now - timedelta(hours=14), mg_dl=150, source=source, series="live")
     stick = Reading(
@@ -213,11 +213,14 @@ async def test_the_frontend_asks_anew_when_a_reading_came_at_most_once_a_minute(
     first = value(hass, TODAY)
     profile = value(hass, PROFILE)
     running(alex).async_tell()
+    await hass.async_block_till_done()
     assert value(hass, TODAY) == first, "nothing has changed"
     await receive(alex, reading(alex, 110, minutes=0))
+    await hass.async_block_till_done()
     second = value(hass, TODAY)
     assert second > first
     await receive(alex, reading(alex, 111, minutes=0.01))
+    await hass.async_block_till_done()
     assert value(hass, TODAY) == second, "too soon"
     await pass_time(MINUTE)
     third = value(hass, TODAY)
@@ -262,7 +265,11 @@ async def test_what_was_erased_is_not_shown_a_moment_longer(
 ) -> None:
     wearer = running(alex)
     now = dt_util.utcnow()
-    rows = [row for row in fortnight(wearer.order[0], days=13) if row.time < now - 8 * 60 * MINUTE]
+    rows = [
+        row
+        for row in fortnight(wearer.chosen.order[0], days=13)
+        if row.time < now - 8 * 60 * MINUTE
+    ]
     await wearer.history.async_do(lambda store: store.add(wearer.id, rows))
     await async_get_image(hass, entity)
     # Not within the minute in which the frontend asked anyway.
@@ -317,7 +324,7 @@ async def test_the_profile_is_of_14_days_and_refused_below_70_percent(
     enough: bool,
 ) -> None:
     wearer = running(alex)
-    rows = fortnight(wearer.order[0], days=known)
+    rows = fortnight(wearer.chosen.order[0], days=known)
     await wearer.history.async_do(lambda store: store.add(wearer.id, rows))
     await fetched(hass_client, PROFILE)
     (profile,) = profiles

@@ -83,11 +83,11 @@ async def test_the_form_shows_what_holds_and_saving_it_changes_nothing(
         "goals": {"consensus": "adult"},
         "stale": {"withdrawn_after_minutes": 11},
     }
-    before = alex.runtime_data.targets
+    before = alex.runtime_data.chosen.targets
     done = await save(hass, form)
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await settle()
-    assert alex.runtime_data.targets == before
+    assert alex.runtime_data.chosen.targets == before
     assert dict(alex.options) == {
         **ABOUT,
         "person": "person.alex",
@@ -114,11 +114,11 @@ async def test_another_group_of_the_consensus_brings_its_targets(
     assert await hass.config_entries.async_setup(alex.entry_id)
     await save(hass, await open_options(hass, alex), goals={"consensus": "pregnancy"})
     assert alex.options["consensus"] == "pregnancy"
-    now = alex.runtime_data.targets
+    now = alex.runtime_data.chosen.targets
     assert (now.low_mg_dl, now.high_mg_dl) == (63, 140)
     assert filled(await open_options(hass, alex))["goals"] == {"consensus": "pregnancy"}
     await save(hass, await open_options(hass, alex), goals={"consensus": "older"})
-    back = alex.runtime_data.targets
+    back = alex.runtime_data.chosen.targets
     assert (back.urgent_low_mg_dl, back.low_mg_dl, back.high_mg_dl) == (54, 70, 180)
 
 
@@ -127,10 +127,10 @@ async def test_another_group_leaves_targets_that_were_chosen(
 ) -> None:
     form = await open_options(hass, alex)
     await save(hass, form, goals={"consensus": "pregnancy"}, targets={"high": 160})
-    assert alex.runtime_data.targets.high_mg_dl == 160
-    assert alex.runtime_data.targets.low_mg_dl == 70
+    assert alex.runtime_data.chosen.targets.high_mg_dl == 160
+    assert alex.runtime_data.chosen.targets.low_mg_dl == 70
     await save(hass, await open_options(hass, alex), goals={"consensus": "adult"})
-    assert alex.runtime_data.targets.high_mg_dl == 160
+    assert alex.runtime_data.chosen.targets.high_mg_dl == 160
 
 
 async def test_every_value_can_be_changed(
@@ -148,7 +148,7 @@ async def test_every_value_can_be_changed(
     await settle()
     assert alex.options["time_zone"] == "Asia/Tokyo"
     assert alex.options["person"] == "person.other"
-    assert alex.runtime_data.withdrawn_after == timedelta(minutes=20)
+    assert alex.runtime_data.chosen.withdrawn_after == timedelta(minutes=20)
     assert type(alex.options["stale"]["withdrawn_after_minutes"]) is int
     status = hass.states.get("sensor.alex_glucose_status")
     assert status is not None
@@ -336,7 +336,7 @@ async def test_a_new_unit_is_shown_at_once_and_back_again(
     await settle()
     assert units_and_values() == in_mg_dl
     assert decimals() == {"glucose": 0, "delta": 0, "rate_of_change": 1}
-    assert alex.runtime_data.targets.low_mg_dl == 70
+    assert alex.runtime_data.chosen.targets.low_mg_dl == 70
     assert alex.runtime_data.feeds[only_source(alex).subentry_id] is feed
     assert lost == []
 

@@ -311,7 +311,7 @@ async def test_a_finger_stick_edited_in_place_is_low_all_the_while(
         rows = running(wearer).recent
         seen.append({row.mg_dl for row in rows if row.kind is Kind.METER})
 
-    running(wearer).async_add_listener(look)
+    running(wearer).listeners.async_add(look)
     await act(hass, "edit_record", **named, value=64)
     assert value(hass, LOW) == "on"
     # Never away in between, when a disk might refuse it.

@@ -474,7 +474,7 @@ async def test_a_day_is_remembered_and_the_newest_change_for_ever(
 async def test_each_change_is_told_to_whoever_listens(set_up: SetUp) -> None:
     wearer = running(await set_up())
     seen: list[int] = []
-    wearer.async_add_listener(lambda: seen.append(len(wearer.records.treatments)))
+    wearer.listeners.async_add(lambda: seen.append(len(wearer.records.treatments)))
     meal = carbs(10, id_="meal")
     await wearer.records.async_log_treatment(meal)
     assert seen[-1] == 1

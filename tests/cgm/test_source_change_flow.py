@@ -185,7 +185,7 @@ async def test_a_recorded_source_can_only_be_moved(
     assert form["step_id"] == "place"
     done = await submit(hass, form, {"place": "first"})
     assert done["reason"] == "reconfigure_successful"
-    assert alex.runtime_data.order[0] == recorded.subentry_id
+    assert alex.runtime_data.chosen.order[0] == recorded.subentry_id
 
 
 async def test_a_site_changes_from_open_to_closed(

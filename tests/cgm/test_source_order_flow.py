@@ -60,7 +60,7 @@ async def test_a_second_source_is_placed_and_the_first_of_them_leads(
     assert shows(hass, "alex_glucose") == "122"
     assert shows(hass, "alex_leading_source") == "LibreLinkUp"
     libre = by_title(alex, "LibreLinkUp")
-    assert alex.runtime_data.order == [libre.subentry_id, first.subentry_id]
+    assert alex.runtime_data.chosen.order == [libre.subentry_id, first.subentry_id]
 
     menu = await change(hass, alex, libre)
     assert menu["type"] is FlowResultType.MENU
@@ -70,7 +70,7 @@ async def test_a_second_source_is_placed_and_the_first_of_them_leads(
     assert done["type"] is FlowResultType.ABORT
     assert done["reason"] == "reconfigure_successful"
     await pass_time(timedelta(minutes=6))
-    assert alex.runtime_data.order == [first.subentry_id, libre.subentry_id]
+    assert alex.runtime_data.chosen.order == [first.subentry_id, libre.subentry_id]
     assert shows(hass, "alex_glucose") == "111"
     assert shows(hass, "alex_leading_source") == "Dexcom"
 
@@ -90,7 +90,7 @@ async def test_a_form_for_the_place_begins_with_the_place_as_it_is(
     three = [{**simulated, "seed": seed, "wearer": f"simulated-{seed}"} for seed in (1, 2, 3)]
     alex = add_wearer(*three)
     await set_up(hass, settle)
-    one, two, three_ = alex.runtime_data.order
+    one, two, three_ = alex.runtime_data.chosen.order
     for source, place in ((one, "first"), (two, one), (three_, two)):
         menu = await change(hass, alex, alex.subentries[source])
         form = await submit(hass, menu, {"next_step_id": "place"})
@@ -98,7 +98,7 @@ async def test_a_form_for_the_place_begins_with_the_place_as_it_is(
         assert schema is not None
         assert schema({})["place"] == place
         await submit(hass, form, {})
-    assert alex.runtime_data.order == [one, two, three_]
+    assert alex.runtime_data.chosen.order == [one, two, three_]
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ async def test_a_source_can_be_moved_to_every_place(
     three = [{**simulated, "seed": seed, "wearer": f"simulated-{seed}"} for seed in (1, 2, 3)]
     alex = add_wearer(*three)
     await set_up(hass, settle)
-    before = alex.runtime_data.order
+    before = alex.runtime_data.chosen.order
     places = dict(enumerate(before))
     menu = await change(hass, alex, alex.subentries[before[moved]])
     form = await submit(hass, menu, {"next_step_id": "place"})
     await submit(hass, form, {"place": places.get(after, "first")})  # type: ignore[arg-type] # None is no place
-    assert alex.runtime_data.order == [before[place] for place in order]
+    assert alex.runtime_data.chosen.order == [before[place] for place in order]
 
 
 async def test_a_neighbour_removed_meanwhile_is_no_hindrance(
@@ -140,7 +140,7 @@ async def test_a_neighbour_removed_meanwhile_is_no_hindrance(
     two = [{**simulated, "seed": seed, "wearer": f"simulated-{seed}"} for seed in (1, 2)]
     alex = add_wearer(*two)
     await set_up(hass, settle)
-    one, other = alex.runtime_data.order
+    one, other = alex.runtime_data.chosen.order
     first_form = await submit(
         hass, await choose_kind(hass, alex, "simulated"), {"cadence_minutes": "5"}
     )
@@ -151,7 +151,7 @@ async def test_a_neighbour_removed_meanwhile_is_no_hindrance(
     done = await submit(hass, first_form, {"place": one})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     *_, added = alex.subentries
-    assert alex.runtime_data.order == [other, added]
+    assert alex.runtime_data.chosen.order == [other, added]
     hass.config_entries.async_remove_subentry(alex, other)
     hass.config_entries.async_remove_subentry(alex, added)
     done = await submit(hass, second_form, {"place": one})

@@ -15,7 +15,7 @@ import pytest
 from glucose.errors import StoreUnavailable
 from glucose.reading import Bound, Kind, Reading
 from glucose.store import Added, Store
-from glucose.store.queries import AT_TIMES, NEWEST, SERIES_OF_WEARER, STRETCH
+from glucose.store.queries import AT_TIMES, NEWEST, OLDEST, SERIES_OF_WEARER, STRETCH
 from glucose.trend import Trend
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -221,6 +221,7 @@ def test_wearers_do_not_see_each_other(store: Store) -> None:
     assert store.readings("ben") == [replace(READING, mg_dl=70)]
     assert store.readings("cleo") == []
     assert store.newest("cleo") is None
+    assert store.oldest("cleo") is None
     assert store.count("cleo") == 0
 
 
@@ -271,6 +272,7 @@ def test_the_newest_is_told_by_source_and_kind(store: Store) -> None:
     assert store.newest_of_source("anna", "dexcom") == strip.time
     assert store.newest_of_source("anna", "dexcom", kind=Kind.CGM) == NOW
     assert store.newest_of_source("anna", "nightscout") is None
+    assert store.oldest("anna") == NOW - minutes(60)
 
 
 def test_forgetting_a_wearer_takes_all_of_theirs_and_nothing_else(store: Store) -> None:
@@ -399,6 +401,7 @@ def test_every_question_on_the_hot_path_goes_by_a_key(store: Store, path: Path) 
     stretch = plan_of(path, STRETCH, (1, 0, 1))
     at_times = plan_of(path, AT_TIMES, ("[1]", 1))
     newest = plan_of(path, NEWEST, {"wearer": "anna", "source": None, "kind": None})
+    oldest = plan_of(path, OLDEST, ("anna",))
 
     assert "SEARCH series USING" in series
     assert "(wearer=?)" in series
@@ -407,9 +410,10 @@ def test_every_question_on_the_hot_path_goes_by_a_key(store: Store, path: Path) 
         "SEARCH readings USING PRIMARY KEY (series_id=? AND time_ms>? AND time_ms<?)"
     )
     assert "SEARCH r USING PRIMARY KEY (series_id=? AND time_ms=?)" in at_times
-    assert "SEARCH series USING" in newest
-    assert "SEARCH readings USING PRIMARY KEY (series_id=?)" in newest
-    assert "SCAN series" not in newest
+    for end in (newest, oldest):
+        assert "SEARCH series USING" in end
+        assert "SEARCH readings USING PRIMARY KEY (series_id=?)" in end
+        assert "SCAN series" not in end
 
 
 def steps_to_newest(path: Path) -> int:

@@ -15,6 +15,10 @@ NEWEST = (
     " WHERE wearer = :wearer AND (:source IS NULL OR source = :source)"
     " AND (:kind IS NULL OR kind = :kind)"
 )
+OLDEST = (
+    "SELECT min((SELECT min(time_ms) FROM readings WHERE series_id = series.id)) FROM series"
+    " WHERE wearer = ?"
+)
 # Looked up one by one in the key: an import may hold few rows spread over many years.
 AT_TIMES = (
     "SELECT r.time_ms, r.mg_dl, r.bound, r.trend FROM json_each(?) AS asked"

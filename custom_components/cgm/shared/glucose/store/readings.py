@@ -11,7 +11,7 @@ from typing import overload
 from ..reading import Kind, Reading
 from .answers import Added
 from .connection import Connection
-from .queries import AT_TIMES, NEWEST, SERIES_OF_SOURCE, SERIES_OF_WEARER, STRETCH
+from .queries import AT_TIMES, NEWEST, OLDEST, SERIES_OF_SOURCE, SERIES_OF_WEARER, STRETCH
 from .rows import (
     EARLIEST_MS,
     LATEST_MS,
@@ -62,6 +62,12 @@ class Readings(Connection):
         if len(all_series) > 1:
             found.sort(key=lambda reading: reading.time)  # stable, and quick on sorted runs
         return found
+
+    def oldest(self, wearer: str) -> datetime | None:
+        """Return the time of the wearer's oldest reading, aware UTC."""
+        with self.looking() as connection:
+            (time_ms,) = connection.execute(OLDEST, (wearer,)).fetchone()
+        return None if time_ms is None else time_of(time_ms)
 
     def newest(self, wearer: str, *, kind: Kind | None = None) -> datetime | None:
         """Return the time of the wearer's newest reading (of one kind), aware UTC."""
