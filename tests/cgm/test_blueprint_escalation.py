@@ -259,7 +259,7 @@ async def test_a_test_reaches_everyone_and_a_reload_nobody(
     await running(wearer).alarms.async_test(AlarmKind.URGENT_LOW)
     await let_run(hass, freezer, SECOND)
     assert phones.told() == list(CARERS)
-    assert "test of the alarm" in phones.messages("anna")[0]
+    assert "this is only a test" in phones.messages("anna")[0]
     assert await hass.config_entries.async_reload(wearer.entry_id)
     await let_run(hass, freezer, 10 * MINUTE)
     assert [len(phones.messages(carer)) for carer in CARERS] == [1, 1, 1]

@@ -22,10 +22,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components.cgm import import_keeping
 from custom_components.cgm.importing import async_import, reader
-from custom_components.cgm.shared.glucose.errors import StoreUnavailable
+from custom_components.cgm.shared.glucose.errors import StoreDamaged, StoreUnavailable
 from custom_components.cgm.shared.glucose.formats import Export, read_export
 from custom_components.cgm.shared.glucose.reading import Reading
-from custom_components.cgm.shared.glucose.store import Added, Store
+from custom_components.cgm.shared.glucose.store import Added, Store, staging
 from fakes.dexcom_share import FakeDexcomShare
 
 from .conftest import AddWearer, PassTime, RunWearer
@@ -543,6 +543,8 @@ async def test_an_import_that_fails_in_mid_way_leaves_nothing_aside(
     hass: HomeAssistant, alex: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_keeping, "_PIECE", 50)
+    # What was laid aside is erased in pieces as well.
+    monkeypatch.setattr(staging, "_PIECE", 30)
     whole, laid = Store.lay_aside, iter(range(9))
 
     def full_at_the_third(self: Store, wearer: str, readings: list[Reading]) -> Added:
@@ -556,6 +558,32 @@ async def test_an_import_that_fails_in_mid_way_leaves_nothing_aside(
         patched.setattr(Store, "lay_aside", full_at_the_third)
         assert await refused(hass, file) == "history_not_written"
     assert (await alex.runtime_data.history.async_facts())["readings"] == 0
+    assert (await imported(hass, file))["added"] == 288
+
+
+async def test_a_history_that_turns_out_damaged_in_mid_import_has_nothing_of_it(
+    hass: HomeAssistant, alex: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_keeping, "_PIECE", 50)
+    whole, laid = Store.lay_aside, iter(range(99))
+
+    def damaged_at_the_third(self: Store, wearer: str, readings: list[Reading]) -> Added:
+        if next(laid) == 2:
+            database.write_bytes(b"\xff" * 10_000)
+            raise StoreDamaged("malformed")
+        return whole(self, wearer, readings)
+
+    file = allowed(hass) / "a.csv"
+    file.write_text(table(DAY))
+    database = Path(hass.config.path("cgm.db"))
+    history = alex.runtime_data.history
+    before = history.id
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "lay_aside", damaged_at_the_third)
+        assert await refused(hass, file) == "history_not_written"
+    # A new one was begun, in which only the last pieces were.
+    assert history.id != before
+    assert (await history.async_facts())["readings"] == 0
     assert (await imported(hass, file))["added"] == 288
 
 
