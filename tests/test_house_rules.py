@@ -63,6 +63,7 @@ ROOMS = {
             *("record.py", "treatment.py", "measurement.py", "nightscout_entry.py"),
             *("nightscout_treatment.py", "fold_treatments.py"),
             *("reading_columns.py", "disk_codes.py"),
+            *("insight.py", "findings.py"),
         ),
         pure=True,
     ),

@@ -1,0 +1,1 @@
+"""What repeats over days and weeks: pure functions over one wearer's readings."""
