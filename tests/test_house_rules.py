@@ -124,7 +124,7 @@ ROOMS = {
     "lifestyle": Room(
         files=_in_glucose("lifestyle/*.py"),
         may=(*_GROUND, *_ANALYSES[:4]),
-        packages=("numpy",),
+        packages=("numpy", "tigramite"),
         pure=True,
     ),
     "pictures": Room(
