@@ -229,6 +229,29 @@ async def test_who_was_told_is_logged_and_nobody_elses_actions_are(
     assert await told_rows(wearer) == told
 
 
+@pytest.mark.parametrize(
+    ("target", "noted"),
+    [
+        ("light.bed", {"entities": ["light.bed"]}),
+        (["light.bed", "light.hall"], {"entities": ["light.bed", "light.hall"]}),
+        ([], {}),
+    ],
+    ids=["one", "several", "none"],
+)
+async def test_entities_are_logged_as_a_list_however_they_were_given(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    target: str | list[str],
+    noted: dict[str, list[str]],
+) -> None:
+    async_mock_service(hass, "light", "turn_on")
+    await press(hass, "test_alarm")
+    context = Context(parent_id=running(wearer).alarms.told.context.id)
+    data = {"entity_id": target}
+    await hass.services.async_call("light", "turn_on", data, blocking=True, context=context)
+    assert await told_rows(wearer) == [{"action": "light.turn_on", **noted}]
+
+
 async def test_every_action_and_field_has_its_texts(
     hass: HomeAssistant, wearer: MockConfigEntry
 ) -> None:

@@ -1,6 +1,7 @@
 """Alarms in a real home: told at once, over restarts, failing disks, warm-ups and late readings."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -18,12 +19,13 @@ from custom_components.cgm.shared.glucose.alarms.state import Phase
 from custom_components.cgm.shared.glucose.errors import StoreUnavailable
 from custom_components.cgm.shared.glucose.reading import Reading
 from custom_components.cgm.shared.glucose.sources.source import Answer, SensorLife
-from custom_components.cgm.shared.glucose.store import Store
+from custom_components.cgm.shared.glucose.store import LoggedAlarm, Store
 from fakes.dexcom_share import FakeDexcomShare, Row
+from fakes.nightscout import FakeNightscout
 from fakes.serving import html_503
 
 from .conftest import AddWearer, PassTime, Settle
-from .vendors import dexcom_source, steady
+from .vendors import dexcom_source, nightscout_source, steady
 from .watching import NOON, attribute, file_of, keep, running, value
 
 pytestmark = pytest.mark.usefixtures("nothing_secret_is_logged")
@@ -274,6 +276,27 @@ async def test_two_writes_at_once_log_each_happening_once(
     assert await log_of(wearer) == [("low", "tested"), ("high", "tested")]
 
 
+async def test_what_happens_while_another_write_waits_for_the_disk_is_logged_once(
+    hass: HomeAssistant, wearer: MockConfigEntry
+) -> None:
+    watch = running(wearer).alarms
+    disk = threading.Event()
+    busy = hass.async_create_task(
+        running(wearer).history.async_do(lambda _: disk.wait(10)), eager_start=True
+    )
+    first = hass.async_create_task(watch.async_test(AlarmKind.LOW), eager_start=True)
+    second = hass.async_create_task(watch.async_test(AlarmKind.HIGH), eager_start=True)
+    # Noted, and written by whoever writes next.
+    now = dt_util.utcnow()
+    watch.async_note_told(LoggedAlarm(at=now, kind=AlarmKind.HIGH, what="told", about={}))
+    disk.set()
+    assert await busy
+    await first
+    await second
+    await watch.async_keep()
+    assert await log_of(wearer) == [("low", "tested"), ("high", "tested"), ("high", "told")]
+
+
 async def test_damaged_states_are_worked_out_anew_and_said(
     hass: HomeAssistant,
     wearer: MockConfigEntry,
@@ -436,3 +459,25 @@ async def test_it_speaks_the_homes_language_and_the_wearers_unit(
     assert said[0]["text"] == text
     assert said[0]["value"] == attribute(hass, URGENT_LOW, "value") == 2.8
     assert attribute(hass, URGENT_LOW, "threshold") == 3.0
+
+
+async def test_a_low_of_a_source_that_does_not_lead_names_it(
+    hass: HomeAssistant,
+    dexcom: FakeDexcomShare,
+    nightscout: FakeNightscout,
+    nightscout_url: str,
+    add_wearer: AddWearer,
+    settle: Settle,
+    said: list[dict[str, Any]],
+) -> None:
+    steady(dexcom, 100)
+    steady(nightscout, 100)
+    entry = add_wearer(dexcom_source(dexcom), nightscout_source(nightscout_url))
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await settle()
+    (site,) = (feed for feed in running(entry).feeds.values() if feed.title == "Nightscout")
+    low = Reading(time=dt_util.utcnow(), mg_dl=51, source=site.id, series="sgv")
+    await running(entry).async_receive(site, Answer(readings=(low,)))
+    assert value(hass, "sensor.alex_leading_source") == "Dexcom"
+    assert told(said)[0] == ("urgent_low", "fired")
+    assert said[0]["text"] == "Alex: urgent low, 51 mg/dL at Nightscout."

@@ -405,6 +405,18 @@ async def test_with_every_alarm_off_nobody_has_to_listen(
     assert "nobody_listens" not in repairs(hass)
 
 
+@pytest.mark.parametrize("part", ["day", "night"])
+async def test_alarms_that_are_on_in_one_part_of_the_day_are_to_be_heard(
+    hass: HomeAssistant, wearer: MockConfigEntry, pass_time: PassTime, part: str
+) -> None:
+    off = {kind.value: {"on": False} for kind in AlarmKind}
+    hass.config_entries.async_update_entry(
+        wearer, options={**wearer.options, "alarms": {part: off}}
+    )
+    await pass_time(timedelta(minutes=2))
+    assert "nobody_listens" in repairs(hass)
+
+
 async def test_while_home_assistant_starts_nothing_is_said(
     hass: HomeAssistant, wearer: MockConfigEntry
 ) -> None:

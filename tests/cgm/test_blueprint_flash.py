@@ -329,6 +329,27 @@ async def test_a_dead_lamp_keeps_no_other_dark_and_a_group_is_its_members(
     assert set(called) == {CEILING, KITCHEN}
 
 
+async def test_what_is_no_light_in_a_group_is_left_alone(
+    hass: HomeAssistant, wearer: MockConfigEntry, run: Run
+) -> None:
+    hass.states.async_set("switch.fan", "on")
+    hass.states.async_set("light.all", "on", {"entity_id": [CEILING, "switch.fan"]})
+    called: list[str] = []
+
+    @callback
+    def note(event: Event) -> None:
+        called.extend(cv.ensure_list(event.data["service_data"].get("entity_id", [])))
+
+    await flash(hass, lights={"entity_id": ["light.all"]})
+    await run(1)
+    hass.bus.async_listen("call_service", note)
+    await measure(wearer, 51)
+    assert await flashes(hass, run, CEILING)
+    await run(10)
+    # The action itself has the group.
+    assert set(called) == {"light.all", CEILING}
+
+
 async def test_with_no_light_to_be_reached_it_says_so(
     hass: HomeAssistant, wearer: MockConfigEntry, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:

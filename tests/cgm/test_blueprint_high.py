@@ -159,3 +159,36 @@ async def test_a_restart_in_the_middle_says_nothing_again_and_goes_on(
         freezer.tick(60 * MINUTE)
         await receive(again, entry, reading(entry, 220))
         assert notices(again) == ["Alex: still high for long, 220 mg/dL."]
+
+
+async def test_each_alarm_has_a_notification_of_its_own_which_the_next_word_replaces(
+    hass: HomeAssistant, wearer: MockConfigEntry, settle: Settle
+) -> None:
+    await with_notices(hass)
+    await automate(hass, NAME, alarm=EVENT)
+    for alarm in ("sustained_high", "high", "high"):
+        await hass.services.async_call("cgm", "test_alarm", {"alarm": alarm}, blocking=True)
+        await settle()
+    assert [one.rpartition(": ")[2] for one in notices(hass)] == ["high for long.", "high."]
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(115, True), (125, False)])
+async def test_at_a_start_what_began_within_two_hours_is_told(
+    hass: HomeAssistant,
+    wearer: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    minutes: int,
+    told: bool,
+) -> None:
+    await with_notices(hass)
+    freezer.tick(4 * MINUTE)
+    # It fires while there is no automation yet.
+    await receive(hass, wearer, reading(wearer, 201))
+    assert value(hass, FOR_LONG) == "on"
+    for _ in range(minutes // 5):
+        freezer.tick(5 * MINUTE)
+        await receive(hass, wearer, reading(wearer, 201))
+    await automate(hass, NAME, alarm=EVENT)
+    async with restarted(hass, wearer, before=with_notices) as again:
+        assert value(again, FOR_LONG) == "on"
+        assert notices(again) == ["Alex: high for long, 201 mg/dL."] * told

@@ -330,3 +330,40 @@ async def test_what_fired_while_home_assistant_started_is_told(
         assert "urgent low" in calls[0].data["message"]
         assert "51 mg/dL" in calls[0].data["message"]
     assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("falls", "last"),
+    [((66, 66, 66, 66, 53), "fired"), ((66, 65, 51), "cleared")],
+    ids=["the worst spoke last", "another one was over in the same moment"],
+)
+async def test_of_several_that_are_on_at_a_start_the_worst_is_told(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    sent: list[ServiceCall],
+    falls: tuple[int, ...],
+    last: str,
+) -> None:
+    await phone(hass)
+    heard: list[list[ServiceCall]] = []
+
+    async def falls_meanwhile(again: HomeAssistant) -> None:
+        heard.append(async_mock_service(again, "notify", "mobile_app_anna"))
+        (entry,) = again.config_entries.async_entries("cgm")
+        assert await again.config_entries.async_setup(entry.entry_id)
+        await turns(again)
+        for mg_dl in falls:
+            freezer.tick(5 * MINUTE)
+            await receive(entry, reading(entry, mg_dl))  # type: ignore[arg-type]  # made by same_again
+        on = {kind for kind, one in running(entry).alarms.alarms.states.items() if one.on}
+        assert on >= {AlarmKind.LOW, AlarmKind.URGENT_LOW}
+        (spoken,) = (one for one in again.states.async_all("event") if one.state != "unknown")
+        assert spoken.attributes["event_type"] == last
+
+    async with restarted(hass, wearer, before=falls_meanwhile) as again:
+        await let_run(again, freezer, timedelta(seconds=2), step=timedelta(seconds=0.5))
+        (calls,) = heard
+        (call,) = calls
+        assert "urgent low" in call.data["message"]
+        assert call.data["data"]["actions"][0]["action"] == f"CGM_SEEN_urgent_low_{wearer.entry_id}"

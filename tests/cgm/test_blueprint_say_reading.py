@@ -45,11 +45,17 @@ def said(hass: HomeAssistant) -> list[str]:
     return found
 
 
-async def say(hass: HomeAssistant, freezer: FrozenDateTimeFactory, **inputs: str) -> None:
+async def say(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    *,
+    loud: float = 0.4,
+    **inputs: str | int,
+) -> None:
     script = await script_of(hass, NAME, glucose=GLUCOSE, tts=VOICE, speakers=[ROOM], **inputs)
     await hass.services.async_call("script", "turn_on", {"entity_id": script})
     await turns(hass)
-    assert attribute(hass, ROOM, "volume_level") == 0.4
+    assert attribute(hass, ROOM, "volume_level") == loud
     await let_run(hass, freezer, 60 * SECOND)
     assert attribute(hass, ROOM, "volume_level") == 0.2
     assert value(hass, script) == "off"
@@ -62,6 +68,14 @@ async def test_it_says_value_trend_and_age(
     freezer.tick(3 * MINUTE)
     await say(hass, freezer)
     assert said == ["Alex: 86 mg/dL, falling fast, 3 minutes ago."]
+
+
+async def test_it_is_as_loud_as_chosen(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, wearer: MockConfigEntry, said: list[str]
+) -> None:
+    await receive(hass, wearer, reading(wearer, 86))
+    await say(hass, freezer, volume=75, loud=0.75)
+    assert len(said) == 1
 
 
 async def test_who_presses_twice_hears_it_once(

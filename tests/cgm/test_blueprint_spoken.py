@@ -171,6 +171,23 @@ async def test_in_quiet_hours_only_what_is_chosen_and_softer(
     assert played == heard
 
 
+@pytest.mark.parametrize(
+    ("kind", "heard"), [(AlarmKind.URGENT_LOW, [(ROOM, 0.4)]), (AlarmKind.URGENT_HIGH, [])]
+)
+async def test_a_test_in_quiet_hours_is_as_loud_as_the_alarm_that_it_tests(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    played: list[tuple[str, float]],
+    kind: AlarmKind,
+    heard: list[tuple[str, float]],
+) -> None:
+    await speak(hass, quiet_from="22:00:00", quiet_until="07:00:00")
+    await running(wearer).alarms.async_test(kind)
+    await let_run(hass, freezer, 3 * SECOND, step=SECOND)
+    assert played == heard
+
+
 async def test_outside_of_quiet_hours_all_is_said(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -278,6 +295,39 @@ async def test_after_a_restart_while_it_speaks_the_speaker_is_as_before(
             await to(again, "turn_on")
         assert attribute(again, ROOM, "volume_level") == 0.2
         assert hass_storage["cgm.speakers"]["data"] == {}
+
+
+@pytest.mark.parametrize(
+    ("away", "volume"),
+    [(timedelta(hours=11, minutes=59), 0.2), (timedelta(hours=12, minutes=1), 0.6)],
+    ids=["within half a day", "later"],
+)
+async def test_how_loud_a_speaker_was_is_remembered_for_half_a_day(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    wearer: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    away: timedelta,
+    volume: float,
+) -> None:
+    await speak(hass, kinds=["urgent_high"])
+    call = hass.async_create_task(say(hass))
+    await let_run(hass, freezer, 3 * SECOND, step=SECOND)
+    on_disk = deepcopy(hass_storage["cgm.speakers"])
+    assert on_disk["data"][ROOM]["volume"] == 0.2
+    call.cancel()
+
+    async def left_loud(again: HomeAssistant) -> None:
+        # As after a power cut: nothing was made up for.
+        hass_storage["cgm.speakers"] = on_disk
+        freezer.tick(away)
+        await voices(again)
+        await to(again, "volume_set", volume_level=0.6)
+        await to(again, "media_pause")
+
+    async with restarted(hass, wearer, before=left_loud) as again:
+        await let_run(again, freezer, 2 * SECOND, step=SECOND)
+        assert attribute(again, ROOM, "volume_level") == volume
 
 
 async def test_home_assistant_that_stops_while_it_speaks_sets_the_volume_back_at_once(

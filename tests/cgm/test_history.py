@@ -216,6 +216,28 @@ async def test_with_the_source_away_a_new_history_has_the_last_hours_from_memory
     assert found == list(range(151 - 6 * 12, 151))
 
 
+async def test_a_new_history_knows_of_a_silence_though_no_alarm_has_changed(
+    hass: HomeAssistant, wearer: MockConfigEntry, dexcom: FakeDexcomShare, settle: Settle
+) -> None:
+    await start(hass, wearer, settle)
+    (feed,) = running(wearer).feeds.values()
+    low = Reading(time=dt_util.utcnow(), mg_dl=51, source=feed.id, series="share")
+    await running(wearer).async_receive(feed, Answer(readings=(low,)))
+    alarms = running(wearer).alarms
+    await alarms.async_silence()
+    history = async_history(hass)
+    before = history.id
+    await history.async_do(lambda store: store.checkpoint())
+    spoil(file_of(hass))
+    await history.async_do(_forget_pages)
+    assert await kept(hass, wearer) == []
+    assert history.id != before
+    await alarms.async_keep()
+    text = await history.async_do(lambda store: store.alarm_states(wearer.entry_id))
+    assert text is not None
+    assert '"silence_left":900.0' in text
+
+
 def _forget_pages(store: Store) -> None:
     """Have SQLite read from the disk again, as it does when its memory was needed elsewhere."""
     connection = store._open_connection  # noqa: SLF001 - as above

@@ -1,16 +1,22 @@
 """The sensors of the last day, weeks and months: values, when they are found, what is said."""
 
+import logging
 import threading
+import time as real_time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.cgm import measures
 from custom_components.cgm.const import PERIODS
@@ -18,7 +24,7 @@ from custom_components.cgm.measure_sensors import MEASURE_SENSORS
 from custom_components.cgm.shared.glucose.errors import StoreUnavailable
 from custom_components.cgm.shared.glucose.metrics.report import Report, report
 from custom_components.cgm.shared.glucose.metrics.series import Series
-from custom_components.cgm.shared.glucose.reading import Bound, Reading
+from custom_components.cgm.shared.glucose.reading import Bound, Kind, Reading
 from custom_components.cgm.shared.glucose.store import Store
 
 from .conftest import AddWearer, PassTime, Settle
@@ -233,6 +239,113 @@ async def test_old_readings_that_come_are_in_soon(
     )
 
 
+def end_of(entry: MockConfigEntry, period: str) -> datetime:
+    """Return up to when a period's measures are known."""
+    found = running(entry).measures.get(period)
+    assert found is not None
+    return found.end
+
+
+async def test_old_readings_are_waited_for_a_while_and_not_for_ever(
+    hass: HomeAssistant, alex: MockConfigEntry, pass_time: PassTime
+) -> None:
+    await start(hass, alex, pass_time, wave(alex, 2))
+    await look_again(hass, pass_time, 6 * MINUTE)
+    first, old = end_of(alex, "14d"), dt_util.utcnow() - DAY
+    running(alex).measures.async_changed(old)
+    await pass_time(15 * SECOND, step=5 * SECOND)
+    assert end_of(alex, "14d") == first
+    # Another answer of the backfill; they could go on coming for hours.
+    running(alex).measures.async_changed(old)
+    await pass_time(10 * SECOND, step=5 * SECOND)
+    assert end_of(alex, "14d") > first
+
+
+async def test_no_period_is_found_again_within_five_minutes(
+    hass: HomeAssistant, alex: MockConfigEntry, pass_time: PassTime
+) -> None:
+    await start(hass, alex, pass_time, wave(alex, 2))
+    first = end_of(alex, "14d")
+    running(alex).measures.async_changed(dt_util.utcnow() - DAY)
+    await look_again(hass, pass_time, 4 * MINUTE)
+    assert end_of(alex, "14d") == first
+    await look_again(hass, pass_time, MINUTE + 2 * SECOND)
+    assert end_of(alex, "14d") > first
+
+
+async def test_new_readings_do_not_have_months_found_again(
+    hass: HomeAssistant, alex: MockConfigEntry, pass_time: PassTime
+) -> None:
+    await start(hass, alex, pass_time, wave(alex, 2))
+    first = end_of(alex, "14d")
+    for _ in range(3):
+        running(alex).measures.async_changed(dt_util.utcnow() - 20 * MINUTE)
+        await look_again(hass, pass_time, 3 * MINUTE)
+    assert end_of(alex, "14d") == first
+    assert end_of(alex, "24h") > first
+
+
+async def test_old_readings_that_come_before_the_first_look_are_in_it(
+    hass: HomeAssistant, alex: MockConfigEntry, pass_time: PassTime, settle: Settle
+) -> None:
+    readings = wave(alex, 1)
+    keep(hass, alex, readings[:144])
+    assert await hass.config_entries.async_setup(alex.entry_id)
+    wearer = running(alex)
+    wearer.writing.put(readings[144:])
+    await wearer.async_look_again()
+    await settle()
+    assert wearer.measures.get("24h") is None
+    await pass_time(11 * SECOND, step=11 * SECOND)
+    assert attribute(hass, IN_RANGE, "readings") == 288
+
+
+async def test_a_period_begins_behind_its_first_moment_and_ends_with_its_last(
+    hass: HomeAssistant, alex: MockConfigEntry, pass_time: PassTime
+) -> None:
+    readings = wave(alex, 2)
+    await start(hass, alex, pass_time, readings)
+    now = readings[0].time
+    found, whole = await running(alex).measures.async_between(now - DAY, now)
+    assert found.readings == whole.readings == 288
+    expected = counted(readings[:288])
+    assert (whole.mean, whole.cv) == pytest.approx((expected.mean, expected.cv))
+
+
+async def test_a_stretch_of_readings_has_its_first_moment_and_not_its_last(
+    hass: HomeAssistant, alex: MockConfigEntry, pass_time: PassTime
+) -> None:
+    readings = wave(alex, 1)
+    await start(hass, alex, pass_time, readings)
+    for merged in (True, False):
+
+        async def between(most: int, merged: bool = merged) -> list[Reading] | None:
+            return await running(alex).measures.async_readings(
+                readings[20].time, readings[8].time, kind=Kind.CGM, merged=merged, most=most
+            )
+
+        assert await between(12) == readings[20:8:-1]
+        assert await between(11) is None
+
+
+async def test_at_the_edges_of_a_stretch_a_second_source_fills_no_gap_that_is_none(
+    hass: HomeAssistant, alex: MockConfigEntry, pass_time: PassTime
+) -> None:
+    """What the first source said just before and just behind is asked for, and left out."""
+    now = dt_util.utcnow()
+    first = [row(alex, now - n * FIVE, 100) for n in range(100)]
+    second = [row(alex, now - n * FIVE - MINUTE, 200, place=1) for n in range(100)]
+    await start(hass, alex, pass_time, [*first, *second])
+    found = await running(alex).measures.async_readings(
+        now - 20 * FIVE - 2 * MINUTE,
+        now - 10 * FIVE - SECOND,
+        kind=Kind.CGM,
+        merged=True,
+        most=100,
+    )
+    assert found == first[20:10:-1]
+
+
 async def test_new_targets_and_another_unit_hold_at_once(
     hass: HomeAssistant, alex: MockConfigEntry, pass_time: PassTime
 ) -> None:
@@ -308,6 +421,7 @@ async def test_a_history_that_cannot_be_read_is_unknown_and_then_known_again(
     alex: MockConfigEntry,
     pass_time: PassTime,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse(*_: object) -> None:
         raise StoreUnavailable("made up")
@@ -317,6 +431,9 @@ async def test_a_history_that_cannot_be_read_is_unknown_and_then_known_again(
         patched.setattr(Store, "readings", refuse)
         await look_again(hass, pass_time, 5 * MINUTE + SECOND)
     assert value(hass, IN_RANGE) == "unknown"
+    # The wearer's repair tells of it, not an error in the log every few minutes.
+    assert "Measures were not computed" in caplog.text
+    assert [one.message for one in caplog.records if one.levelno >= logging.ERROR] == []
     await look_again(hass, pass_time, 5 * MINUTE + SECOND)
     assert value(hass, IN_RANGE) != "unknown"
 
@@ -337,6 +454,8 @@ async def test_what_nobody_foresaw_ends_no_sensor(
     assert "Measures were not computed" in caplog.text
     await look_again(hass, pass_time, 5 * MINUTE + SECOND)
     assert value(hass, IN_RANGE) != "unknown"
+    # Months are not put off by hours.
+    assert running(alex).measures.get("90d") is not None
 
 
 async def test_a_clock_that_was_set_back_holds_nothing_up(
@@ -372,6 +491,72 @@ async def test_nothing_is_computed_in_the_event_loop(
     await start(hass, alex, pass_time, wave(alex, 1))
     assert threads
     assert threading.current_thread() not in threads
+
+
+async def test_what_is_under_way_when_the_wearer_stops_is_thrown_away(
+    hass: HomeAssistant,
+    alex: MockConfigEntry,
+    pass_time: PassTime,
+    settle: Settle,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    plain = measures.measured
+
+    def slow(*given: object, **named: object) -> object:
+        begun.set()
+        go_on.wait(5)
+        return plain(*given, **named)  # type: ignore[arg-type]  # passed on as given
+
+    keep(hass, alex, wave(alex, 1))
+    assert await hass.config_entries.async_setup(alex.entry_id)
+    mine = running(alex).measures
+    # Who asks from elsewhere than a sensor may ask on.
+    mine.async_use("24h")
+    with monkeypatch.context() as patched:
+        patched.setattr(measures, "measured", slow)
+        freezer.tick(11 * SECOND)
+        async_fire_time_changed(hass)
+        assert await hass.async_add_executor_job(begun.wait, 5)
+        assert await hass.config_entries.async_unload(alex.entry_id)
+        go_on.set()
+        await settle()
+    assert [mine.get(period) for period in PERIODS] == [None] * len(PERIODS)
+    # Taken up again, they are found.
+    assert await hass.config_entries.async_setup(alex.entry_id)
+    await pass_time(11 * SECOND, step=11 * SECOND)
+    assert value(hass, IN_RANGE) != "unknown"
+
+
+async def test_wearers_are_computed_one_after_the_other(
+    hass: HomeAssistant,
+    alex: MockConfigEntry,
+    add_wearer: AddWearer,
+    pass_time: PassTime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_once: list[int] = []
+    within: list[object] = []
+    plain = measures.measured
+
+    def slow(*given: object, **named: object) -> object:
+        within.append(None)
+        at_once.append(len(within))
+        real_time.sleep(0.05)
+        within.pop()
+        return plain(*given, **named)  # type: ignore[arg-type]  # passed on as given
+
+    monkeypatch.setattr(measures, "measured", slow)
+    robin = add_wearer(title="Robin")
+    keep(hass, alex, wave(alex, 1))
+    for entry in hass.config_entries.async_entries("cgm"):
+        if entry.state is ConfigEntryState.NOT_LOADED:
+            assert await hass.config_entries.async_setup(entry.entry_id)
+    await pass_time(11 * SECOND, step=11 * SECOND)
+    for entry in (alex, robin):
+        assert running(entry).measures.get("24h") is not None
+    assert set(at_once) == {1}
 
 
 async def test_a_sensor_that_is_taken_away_is_computed_no_more(

@@ -105,6 +105,31 @@ async def test_low_is_below_every_threshold_and_not_above_any(
     assert [run["platform"] for run in runs] == ["cgm.glucose_rose_above"]
     await measure(hass, entry, 40, bound=Bound.LOW)
     assert [run["platform"] for run in runs[1:]] == ["cgm.glucose_dropped_below"]
+    assert (runs[1]["text"], runs[1]["bound"]) == ("Alex: LOW.", "low")
+
+
+@pytest.mark.parametrize(
+    ("key", "threshold", "bound"),
+    [("glucose_rose_above", 40, Bound.LOW), ("glucose_dropped_below", 600, Bound.HIGH)],
+)
+async def test_a_bound_on_the_other_side_is_not_beyond_any_threshold(
+    hass: HomeAssistant,
+    set_up: SetUp,
+    pass_time: PassTime,
+    key: str,
+    threshold: int,
+    bound: Bound,
+) -> None:
+    entry = await set_up()
+    runs = await automate(hass, triggered(key, ALEX, threshold=threshold, unit="mg/dL"))
+    assert [run["value"] for run in runs] == [100]
+    # Its number alone would be beyond.
+    await pass_time(5 * MINUTE)
+    await measure(hass, entry, 300, bound=bound)
+    assert len(runs) == 1
+    await pass_time(5 * MINUTE)
+    await measure(hass, entry, 110)
+    assert [run["value"] for run in runs] == [100, 110]
 
 
 async def test_after_a_gap_a_low_is_heard(
@@ -335,6 +360,20 @@ async def test_who_comes_into_the_target_is_heard_and_who_leaves_is_not(
     await measure(hass, alex, 48)
     await pass_time(40 * MINUTE)
     assert runs == []
+
+
+async def test_who_comes_back_into_the_target_is_looked_at_anew(
+    hass: HomeAssistant, two: tuple[MockConfigEntry, MockConfigEntry]
+) -> None:
+    label = lr.async_get(hass).async_create("Children").label_id
+    runs = await automate(hass, triggered("glucose_dropped_below", {"label_id": label}, **BELOW_70))
+    alex, _ = two
+    await measure(hass, alex, 51)
+    device = device_of(hass, alex)
+    for labels in ({label}, set(), {label}):
+        dr.async_get(hass).async_update_device(device, labels=labels)
+        await hass.async_block_till_done()
+    assert [(run["wearer"], run["value"]) for run in runs] == [("Alex", 51)] * 2
 
 
 async def test_a_renamed_entity_is_followed_and_crosses_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -142,6 +143,42 @@ def test_pieces_make_no_difference(content: str, encoding: str, size: int) -> No
     )
     # UTF-16 without its mark is seen from the first bytes: there must be some.
     assert lines(size + 40) == whole
+
+
+@pytest.mark.parametrize(
+    ("pieces", "lines"),
+    [
+        (["a\r", "b"], ["a", "b"]),
+        (["a\r", "\nb"], ["a", "b"]),
+        (["a\r", "\rb"], ["a", "", "b"]),
+        (["a\r"], ["a", ""]),
+    ],
+)
+def test_a_line_that_ends_with_its_piece_ends_once(pieces: list[str], lines: list[str]) -> None:
+    assert lines_of(pieces) == lines
+
+
+def test_latin_1_between_two_pieces_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To UTF-8, a Latin-1 letter at the end of a piece is half a character: it is kept back."""
+    monkeypatch.setattr(text, "PIECE", 210)
+    filler = b"x" * 209
+    assert "".join(pieces_of(filler + b"\xe9t\xe9")) == filler.decode() + "\u00e9t\u00e9"
+
+
+@pytest.mark.parametrize("mark", text._KINDS, ids=text._KINDS.get)  # noqa: SLF001 - all of them
+def test_a_file_of_another_kind_is_refused_by_what_it_is(mark: bytes) -> None:
+    what = re.escape(text._KINDS[mark])  # noqa: SLF001 - as above
+    with pytest.raises(UnrecognisedExport, match=what):
+        read_export(mark + b"\0\x01\x02" * 100, zone=BERLIN, source="s")
+
+
+def test_what_a_later_piece_begins_with_is_no_kind_of_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    beginning = TREATMENTS + "2024-05-01T09:00:00Z,note,,,"
+    monkeypatch.setattr(text, "PIECE", len(beginning))
+    export = read_export(f"{beginning}%PDF-1\n".encode(), zone=BERLIN, source="s")
+    assert [one.note for one in export.treatments if one.kind == "note"] == ["%PDF-1"]
 
 
 def test_a_latin_1_character_late_in_a_file_is_read(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from hypothesis import given, settings, strategies as st
 from glucose.errors import InvalidReadingError
 from glucose.formats import read_export, readings_csv, treatments_csv, whole_json
 from glucose.formats.safe_cell import safe, unsafe
+from glucose.measurement import Measurement, MeasurementKind
 from glucose.reading import Bound, Kind, Reading
 from glucose.reading_columns import readings_at
-from glucose.record import made_id, note_of
+from glucose.record import LONGEST_ID, made_id, note_of
 from glucose.treatment import Intensity, Treatment, TreatmentKind
 from glucose.trend import Trend
 
@@ -98,6 +99,32 @@ def test_a_long_history_comes_in_pieces_that_make_one() -> None:
     found = read_export("".join(pieces), zone=ZoneInfo("UTC"), source=None)
     assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
     assert list(found.readings) == readings
+
+
+def test_a_source_of_200_characters_is_read_and_a_longer_one_refused() -> None:
+    like = Reading(time=START, mg_dl=100, source="s" * LONGEST_ID, series="x")
+    longer = Reading(time=START, mg_dl=100, source="s" * (LONGEST_ID + 1), series="x")
+    text = "".join(whole_json([longer, like], [], []))
+    export = read_export(text, zone=TOKYO, source=None)
+    assert export.readings == (like,)
+    assert [(one.line, one.reason) for one in export.refused] == [
+        (1, "no source in 1 to 200 characters")
+    ]
+
+
+def test_measurements_of_a_whole_history_come_oldest_first() -> None:
+    days = [
+        Measurement(
+            time=START + timedelta(days=day),
+            kind=MeasurementKind.WEIGHT,
+            value=70.0 + day,
+            source="s",
+            id=str(day),
+        )
+        for day in (2, 0, 1)
+    ]
+    export = read_export("".join(whole_json([], [], days)), zone=TOKYO, source=None)
+    assert [one.id for one in export.measurements] == ["0", "1", "2"]
 
 
 def test_a_given_source_is_the_readings_and_the_series_stay_apart() -> None:

@@ -50,6 +50,8 @@ def test_what_was_written_is_read_again(file: Path) -> None:
     text = measurements_csv(kept)
     assert "'=1+1" in text
     assert read(file, text).measurements == kept
+    # Oldest first, whatever the order they are given in.
+    assert measurements_csv(kept[::-1]) == text
 
 
 def test_a_time_without_offset_is_of_the_zone_and_of_the_first_pass(file: Path) -> None:
